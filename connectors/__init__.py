@@ -1,0 +1,1 @@
+"""Outside systems: one folder a role, one file a system."""

@@ -1,0 +1,149 @@
+"""What Label Studio holds of an answer, checked: it stores whatever it is sent, valid or not.
+
+The effort of a person outlives a faulty answer: whatever cannot be used as a label comes back as
+an annotation without one, beside the problem that says why.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.annotation._briefing import CONTROL
+from kempelen.errors import Problem
+from kempelen.records import Annotation
+
+STAGE = "annotation"
+SIMULATED_DOMAIN = "@simulated.invalid"
+"""Addresses of simulated annotators. RFC 2606 reserves `.invalid`: nobody real can have one."""
+
+LONGEST_ANSWER_S = 86_400.0
+"""A lead time above a day is a fault of the clock or of the client, not a time that somebody worked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where answers come from: the project, the labels it offers, and its users by id."""
+
+    project: int
+    labels: frozenset[str]
+    simulated: Mapping[int, bool]
+
+
+def read(
+    task_id: int, data: Mapping[str, Any], answer: Mapping[str, Any], source: Source
+) -> tuple[Annotation | None, list[Problem]]:
+    """One answer, and what is wrong with it.
+
+    None only when Label Studio does not say when the answer was given. A skip has no label, even
+    if its result still holds the choice that the model had made. A lead time that cannot be one
+    is None, never a guess.
+    """
+    submitted = _moment(answer.get("created_at"))
+    if submitted is None:
+        where = f"label-studio:{source.project}:task {task_id}"
+        return None, [
+            _problem(where, f"created_at is {answer.get('created_at')!r}", "Report this: it is a fault there.")
+        ]
+    name = _source_id(source.project, answer.get("id"), submitted)
+    item_id, problems = _item(task_id, data, source, name)
+    label = None
+    if not answer.get("was_cancelled"):
+        label, fault = _label(answer.get("result"), source.labels)
+        problems += [_problem(name, fault, "It counts as effort, not as an answer.")] if fault else []
+    lead_time, fault = _lead_time(answer.get("lead_time"))
+    problems += [_problem(name, fault, "Its time is booked as unknown; the annotator can state it.")] if fault else []
+    annotator, simulated, fault = _annotator(answer.get("completed_by"), source.simulated)
+    problems += [_problem(name, fault, "It is counted as a person's work.")] if fault else []
+    annotation = Annotation(
+        source_id=name,
+        item_id=item_id,
+        annotator=annotator,
+        label=label if data.get("item_id") == item_id else None,
+        lead_time_s=lead_time,
+        started_at=_moment(answer.get("draft_created_at")),
+        submitted_at=submitted,
+        simulated=simulated,
+    )
+    return annotation, problems
+
+
+def _source_id(project: int, annotation_id: Any, submitted: datetime) -> str:
+    """The same at every reading, and never another annotation's.
+
+    The moment is part of it because ids begin at 1 again when a server's data folder is renewed.
+    (`unique_id` would do, but only the export has it, and each export leaves two files on the server.)
+    """
+    since_epoch = submitted - datetime(1970, 1, 1, tzinfo=UTC)
+    microseconds = (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds
+    return f"label-studio:{project}:{annotation_id}:{microseconds}"
+
+
+def _item(task_id: int, data: Mapping[str, Any], source: Source, name: str) -> tuple[str, list[Problem]]:
+    item_id = data.get("item_id")
+    if isinstance(item_id, str) and item_id:
+        return item_id, []
+    hint = "Somebody put it into the project by hand. Its effort is counted, its label is not."
+    return f"label-studio:{source.project}:task:{task_id}", [
+        _problem(name, "its item is none that we asked about", hint)
+    ]
+
+
+def _label(result: Any, labels: frozenset[str]) -> tuple[str | None, str | None]:
+    """The one label that was chosen, or what is wrong with the result."""
+    if not isinstance(result, list):
+        return None, f"its result is {_short(result)}, not a list"
+    ours = [region for region in result if isinstance(region, Mapping) and region.get("from_name") == CONTROL]
+    if not ours:
+        return None, "it answers nothing" if not result else "it does not answer our question"
+    chosen = [choice for region in ours for choice in _choices(region)]
+    if len(chosen) != 1:
+        return None, f"it holds {len(chosen)} choices where one is asked for"
+    if not isinstance(chosen[0], str) or chosen[0] not in labels:
+        return None, f"its choice {_short(chosen[0])} is none of {', '.join(sorted(labels))}"
+    return chosen[0], None
+
+
+def _choices(region: Mapping[str, Any]) -> list[Any]:
+    value = region.get("value")
+    choices = value.get("choices") if isinstance(value, Mapping) else None
+    return choices if isinstance(choices, list) else []
+
+
+def _lead_time(value: Any) -> tuple[float | None, str | None]:
+    """Seconds, or what is wrong with them."""
+    if value is None:
+        return None, "it has no lead time"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None, f"its lead time is {_short(value)}"
+    if not 0 <= value <= LONGEST_ANSWER_S:
+        return None, f"its lead time is {value:g} s, outside 0 to {LONGEST_ANSWER_S:g} s"
+    return float(value), None
+
+
+def _annotator(completed_by: Any, simulated: Mapping[int, bool]) -> tuple[str, bool, str | None]:
+    """The person by number, whether it is a simulated one, and what is wrong."""
+    user = completed_by.get("id") if isinstance(completed_by, Mapping) else completed_by
+    if not isinstance(user, int):
+        return "label-studio:unknown", False, "it does not say who answered"
+    if user not in simulated:
+        return f"label-studio:{user}", False, f"its annotator {user} is no user of Label Studio any more"
+    return f"label-studio:{user}", simulated[user], None
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - enough to recognise it by
+
+
+def _problem(subject: str, fault: str, hint: str) -> Problem:
+    return Problem(stage=STAGE, subject=subject, message=f"Annotation {subject}: {fault}.", hint=hint)

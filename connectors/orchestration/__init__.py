@@ -1,0 +1,1 @@
+"""Telling the orchestrator what happened: its artifacts and events."""

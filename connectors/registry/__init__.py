@@ -1,0 +1,1 @@
+"""Where model versions are kept, one system a file."""

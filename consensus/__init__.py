@@ -1,0 +1,1 @@
+"""Which label the answers support: one rule a file."""

@@ -1,0 +1,77 @@
+"""`kempelen demo`: servers up, the story told, and what it found."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from console import flows, output, tables
+from console.demo import place
+from console.stack import Stack, label_studio
+
+MADE_UP = (
+    "What is real here: the servers, the queries and the shape of the surge. What is made up: 808 beer and town "
+    "queries from before, the level of the surge, that each query was asked by one to four people, and the five "
+    "simulated annotators. Nobody worked for their effort, and it is booked as simulated."
+)
+
+
+def run_demo(stack: Stack, state: Path, *, annotator: str, as_json: bool, debug: bool) -> dict[str, Any]:
+    """Run or continue the demo; the document of `--json`. The servers keep running afterwards."""
+    tell = output.remark if as_json else output.say
+    installing = time.monotonic()
+    label_studio.install(output.progress)
+    began = time.monotonic()
+    if began - installing > 1:
+        tell(f"Label Studio was installed in {began - installing:.0f} s. This happens once.")
+    running = stack.up(output.progress)
+    for notice in running.notices:
+        output.remark(notice)
+    tell(f"Servers are up after {time.monotonic() - began:.0f} s.")
+    flows.use_servers(stack)
+    flows.quiet(debug=debug)
+    with output.progress("Loading Prefect and MLflow"):
+        from console.demo import annotators, story
+
+    demo, goes_on = place.begin(state, annotator=annotator)
+    if goes_on:
+        tell(f"Going on with the interrupted demo {demo.model}.")
+    addresses = stack.addresses()
+    if annotator == "simulated":
+        answer = annotators.simulated(addresses.label_studio_url, addresses.label_studio_token, output.progress)
+    else:
+        answer = annotators.the_person_here(tell, f"Sign in with what stands in {stack.credentials_file}.")
+    result = story.run(demo, answer, story.Teller(say=tell, progress=output.progress))
+    result["seconds"] = round(time.monotonic() - began, 1)
+    result["dashboard"] = addresses.dashboard_url
+    demo.finish(result)
+    if not as_json:
+        _tell_the_end(result, addresses.dashboard_url, addresses.mlflow_uri, demo.model)
+    return result
+
+
+def _tell_the_end(result: dict[str, Any], dashboard: str, mlflow: str, model: str) -> None:
+    output.say()
+    output.show_table(
+        [
+            {
+                "version": f"{model}/{version['version']}",
+                "type": version["model_type"],
+                "in service": "yes" if version["version"] == result["champion"] else "",
+                "December": f"{version['accuracy']['before']:.1%}",
+                "after the shift": f"{version['accuracy']['after']:.1%}",
+            }
+            for version in result["versions"]
+        ],
+        title="Accuracy on held-out December queries, and on the days after the promotion",
+        right=("December", "after the shift"),
+    )
+    output.say()
+    output.show_table(tables.labour(result["labour"]), title="What it cost", right=("annotations",))
+    studio = result["label_studio"]
+    output.say(
+        f"\nLabel Studio holds {studio['items']} items ({studio['duplicate_items']} twice) "
+        f"and {studio['annotations']} answers."
+    )
+    output.say(MADE_UP)
+    output.say(f"\nThis run took {result['seconds']:.0f} s. The servers keep running until `kempelen down`.")
+    output.say(f"[bold]Dashboard[/]  {dashboard}\n[bold]MLflow[/]     {mlflow}")

@@ -1,0 +1,139 @@
+"""Replay January 2020: traffic, watch, people, collect, retrain, day by day on a simulated clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+
+from console.demo import stream, traffic
+from console.demo.place import Demo
+from console.demo.result import result_of
+from cycle.app import App
+from cycle.collect import Collected
+from cycle.retrain import Retrained
+from cycle.watch import Watched
+from flows._wired import app_of
+from kempelen.clock import SimulatedClock
+from kempelen.protocols import Progress
+from kempelen.states import State
+
+AnswerRound = Callable[[App, str, datetime], None]
+"""Waits until the people, simulated or not, have answered what a cycle asks at a moment."""
+
+END_OF_DAY = time_of_day(23, 59, 59, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teller:
+    """How the story is told."""
+
+    say: Callable[[str], None]
+    progress: Progress
+
+
+def run(
+    demo: Demo,
+    answer: AnswerRound,
+    teller: Teller,
+    *,
+    first_look: date = stream.FIRST_LOOK,
+    last_day: date = stream.LAST_DAY,
+) -> dict[str, object]:
+    """Play the story from its first day, or from where it was interrupted; what it found.
+
+    Every step may run twice, so an interrupted demo simply begins again from the first day and
+    finds what is already there.
+    """
+    from flows.retrain_flow import retrain_flow
+
+    began = time.monotonic()
+    config = str(demo.config)
+    clock = SimulatedClock(datetime.combine(stream.IN_SERVICE_FROM, time_of_day(0, 0, tzinfo=UTC)))
+    app = app_of(config)
+    with teller.progress(
+        "Training version 1, a scikit-learn and a torch classifier, on the queries before 11 December"
+    ):
+        if app.store.champion(app.model) is None:
+            retrain_flow(config, clock.now())
+    first = app.store.versions(app.model)[0]
+    teller.say(f"11 Dec  version {first.version} ({first.model_type}) enters service")
+    quiet = [day for day in stream.days(stream.IN_SERVICE_FROM, first_look) if day < first_look]
+    with teller.progress("Serving 11 to 31 December: the traffic that later days are compared with"):
+        for day in quiet:
+            _serve(demo, app, day)
+    for day in stream.days(first_look, last_day):
+        clock.move_to(datetime.combine(day, END_OF_DAY))
+        with teller.progress(f"{day:%d %b %Y}"):
+            _live_through(demo, app, clock.now(), answer, teller)
+    result = result_of(app, seconds=time.monotonic() - began)
+    demo.finish(result)
+    return result
+
+
+def _live_through(demo: Demo, app: App, now: datetime, answer: AnswerRound, teller: Teller) -> None:
+    """One day: its traffic, then at its end watch, answers, collect, and retrain if the labels are there."""
+    from flows.collect_flow import collect_flow
+    from flows.retrain_flow import retrain_flow
+    from flows.watch_flow import watch_flow
+
+    config = str(demo.config)
+    if _already_told(app, now):
+        return
+    _serve(demo, app, now.date())
+    watched = watch_flow(config, now)
+    _tell_watched(watched, now, teller)
+    for cycle in app.store.under_way(app.model):
+        if app.store.state(cycle.cycle_id) is State.LABELLING:
+            answer(app, cycle.cycle_id, now)
+    if app.store.under_way(app.model):
+        _tell_collected(collect_flow(config, now), now, teller)
+    if any(
+        cycle.trains and app.store.state(cycle.cycle_id) is not State.LABELLING
+        for cycle in app.store.under_way(app.model)
+    ):
+        for retrained in retrain_flow(config, now):
+            _tell_retrained(app, retrained, now, teller)
+
+
+def _already_told(app: App, now: datetime) -> bool:
+    """Whether an interrupted demo had come past this day: then a later one was looked at."""
+    looks = app.store.looks(app.model)
+    return bool(looks) and looks[-1].at > now
+
+
+def _serve(demo: Demo, app: App, day: date) -> None:
+    """Log the day's predictions of the champion, unless they are all there; a kill may have left a part."""
+    expected = sum(traffic.users_of(row.id) for row in stream.of_day(day))
+    if day not in app.predictions.days() or app.predictions.profile(day, day).predictions < expected:
+        version = app.champion
+        traffic.replay_day(demo.predictions, day, app.registry.load(version), version)
+
+
+def _tell_watched(watched: Watched, now: datetime, teller: Teller) -> None:
+    if watched.opened is None:
+        return
+    if watched.look.alarms:
+        teller.say(f"[bold]{now:%d %b}  ALARM[/]")
+        for report in watched.look.alarms:
+            teller.say(f"          {report.detector}: {report.summary}")
+    what = "cycle opened" if watched.opened.trains else "audit"
+    teller.say(f"{now:%d %b}  {what}: {watched.asked} queries put before people in Label Studio")
+
+
+def _tell_collected(collected: list[Collected], now: datetime, teller: Teller) -> None:
+    for one in collected:
+        if one.new:
+            teller.say(f"{now:%d %b}  {one.new} answers to {one.answered} of {one.items} queries collected and booked")
+
+
+def _tell_retrained(app: App, retrained: Retrained, now: datetime, teller: Teller) -> None:
+    if retrained.cycle is None:
+        return
+    for judgement in app.store.judgements(retrained.cycle.cycle_id):
+        verdict = "passes" if judgement.report.passed else "fails"
+        teller.say(f"{now:%d %b}  challenger {judgement.model_type} {verdict} the gate:")
+        for check in judgement.report.checks:
+            teller.say(f"          {check.name}: {check.summary}")
+    verdict = "[bold]promoted[/], in service from the next day" if retrained.promoted else "not promoted"
+    teller.say(f"{now:%d %b}  version {retrained.version.version} ({retrained.version.model_type}) {verdict}")

@@ -1,0 +1,92 @@
+"""Charge what people gave in a cycle to the version it made, or by name to what it was wasted on."""
+
+import json
+from datetime import datetime
+
+from cycle.app import App
+from cycle.records import Cycle, CycleEvent, Version
+from kempelen.records import ConsensusLabel
+from kempelen.states import State
+from ledger import accounts, card, posting_rules
+from ledger.accounts import Unused
+from ledger.entries import Entry
+from ledger.labour import VersionLabour
+from ledger.statement import labour
+
+
+def account(app: App, cycle: Cycle, now: datetime) -> None:
+    """Assign the effort of a cycle that has ended, write the labour card, and close the cycle.
+
+    A cycle is charged to its own version; an audit, and a cycle that made none, to the champion it watched.
+    """
+    state = app.store.state(cycle.cycle_id)
+    version = _charged_to(app, cycle)
+    consensus = app.store.consensus(cycle.cycle_id)
+    ended_at = app.store.events(cycle.cycle_id)[-1].at
+    skipped = {posting_rules.given_id(a) for a in app.store.answers(cycle.cycle_id) if a.skipped}
+    app.ledger.book(
+        [
+            _assigned(app, entry, version, _waste(entry, state, skipped, consensus), ended_at)
+            for entry in app.ledger.unassigned(cycle.cycle_id)
+        ]
+    )
+    attach_card(app, version)
+    app.annotators.close(cycle.cycle_id)
+    if not state.ended:
+        app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.CLOSED, at=now, note="accounted for"))
+
+
+def book_opening_balance(app: App, version: Version) -> None:
+    """Declare the base labels: their number is known, the people and the time behind them are not."""
+    settings = app.settings.training
+    app.ledger.book(
+        [
+            posting_rules.opening_balance(
+                model=app.model,
+                version=version.version,
+                source=settings.base_source,
+                labels=version.examples,
+                at=version.trained_at,
+                note=settings.base_note,
+            )
+        ]
+    )
+
+
+def statement(app: App, version: str) -> VersionLabour:
+    """The human effort behind one version."""
+    return labour(app.ledger, app.model, app.store.lineage(app.model), version)[0]
+
+
+def attach_card(app: App, version: str) -> None:
+    """Write the labour card to the version in the registry; repeatable, the newest card stands."""
+    effort = statement(app, version)
+    text = card.markdown(effort)
+    app.registry.attach(
+        version,
+        documents={"labour_card.json": json.dumps(card.document(effort), indent=1), "labour_card.md": text},
+        tags=card.tags(effort),
+        description=text,
+    )
+
+
+def _charged_to(app: App, cycle: Cycle) -> str:
+    own = [v.version for v in app.store.versions(app.model) if v.cycle_id == cycle.cycle_id]
+    return own[0] if own else cycle.champion
+
+
+def _waste(entry: Entry, state: State, skipped: set[str], consensus: dict[str, ConsensusLabel]) -> Unused | None:
+    """Why this effort served no version, or None because it did."""
+    if entry.source_id in skipped:
+        return Unused.SKIPPED
+    if state is State.ABANDONED:
+        return Unused.ABANDONED
+    if entry.item_id not in consensus:
+        return Unused.NO_CONSENSUS
+    return Unused.REJECTED_CHALLENGER if state is State.REJECTED else None
+
+
+def _assigned(app: App, entry: Entry, version: str, waste: Unused | None, at: datetime) -> Entry:
+    to = accounts.unused(waste) if waste else accounts.model_version(app.model, version)
+    reason = f"not used: {waste.value}" if waste else f"went into version {version}"
+    return posting_rules.effort_assigned(entry, to=to, kind=entry.kind, version=version, at=at, reason=reason)

@@ -1,0 +1,98 @@
+"""Everything a step of the loop needs, built once; heavy parts only when they are first used."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from cycle.store import Store
+from kempelen.errors import NotEnoughData
+from kempelen.protocols import (
+    AnnotationConnector,
+    ConsensusRule,
+    DriftDetector,
+    Gate,
+    Learner,
+    ModelRegistry,
+    PredictionReader,
+    QueryStrategy,
+)
+from kempelen.records import Briefing
+from kempelen.settings import Settings
+from ledger.store import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connectors:
+    """How to reach the outside systems; each is called when it is first needed."""
+
+    predictions: Callable[[], PredictionReader]
+    annotators: Callable[[], AnnotationConnector]
+    registry: Callable[[], ModelRegistry]
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The loop's parts for one model."""
+
+    settings: Settings
+    store: Store
+    ledger: Ledger
+    pseudonym: Callable[[str], str]
+    connectors: Connectors
+    detectors: Mapping[str, DriftDetector]
+    strategies: Mapping[str, QueryStrategy]
+    consensus: ConsensusRule
+    gate: Gate
+    learners: Callable[[str], Learner] = field(repr=False)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is watched."""
+        return self.settings.model.name
+
+    @cached_property
+    def predictions(self) -> PredictionReader:
+        """The prediction log."""
+        return self.connectors.predictions()
+
+    @cached_property
+    def annotators(self) -> AnnotationConnector:
+        """The system in which people label."""
+        return self.connectors.annotators()
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """The model registry."""
+        return self.connectors.registry()
+
+    @property
+    def champion(self) -> str:
+        """The version in service. NotEnoughData before there is one."""
+        version = self.store.champion(self.model)
+        if version is None:
+            raise NotEnoughData(
+                f"No version of {self.model} is in service yet.",
+                hint="Run `kempelen retrain`: without a champion it trains the first version from [training] base.",
+            )
+        return version
+
+    def rng(self, purpose: str, key: str) -> np.random.Generator:
+        """A generator that depends on the seed, the purpose and the key alone: a step run twice draws the same."""
+        seed = hashlib.sha256(f"{self.settings.training.seed}/{purpose}/{key}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(seed[:8]))
+
+    def briefing(self, cycle_id: str) -> Briefing:
+        """What annotators of a cycle are told."""
+        return Briefing(
+            cycle_id=cycle_id,
+            title=f"{self.model}: what are these queries about?",
+            asker=self.settings.annotation.asker,
+            model=self.model,
+            use=self.settings.model.use,
+            contact=self.settings.annotation.contact,
+            labels=self.settings.model.labels,
+            answers_per_item=self.settings.annotation.answers_per_item,
+        )

@@ -1,0 +1,108 @@
+"""What the store remembers of a cycle, a look, a version and a promotion."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kempelen.errors import Problem
+from kempelen.records import DriftReport, GateReport
+from kempelen.states import State
+
+
+class Reason(StrEnum):
+    """Why a cycle was opened."""
+
+    ALARM = "alarm"
+    AUDIT = "audit"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One pass of the loop: asked about `champion`, over `rounds` days."""
+
+    cycle_id: str
+    model: str
+    reason: Reason
+    champion: str
+    opened_at: datetime
+    rounds: int
+
+    @property
+    def trains(self) -> bool:
+        """Whether its answers may end in a new version; an audit only measures."""
+        return self.reason is not Reason.AUDIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleEvent:
+    """Something that moved a cycle."""
+
+    cycle_id: str
+    state: State
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One day's asking within a cycle. `held_back` queries had too few users to be shown to anybody."""
+
+    cycle_id: str
+    number: int
+    at: datetime
+    surging: tuple[str, ...]
+    candidates: int
+    held_back: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look of `watch`: every detector either reported or said why it could not."""
+
+    model: str
+    version: str
+    at: datetime
+    reports: tuple[DriftReport, ...]
+    undecided: tuple[Problem, ...]
+
+    @property
+    def alarms(self) -> tuple[DriftReport, ...]:
+        """The reports that are alarms."""
+        return tuple(report for report in self.reports if report.drifted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A trained and registered version, champion or not."""
+
+    model: str
+    version: str
+    model_type: str
+    mlflow_run_id: str
+    trained_at: datetime
+    training_digest: str
+    examples: int
+    cycle_id: str | None
+    trained_on_cycles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the gate said of one challenger of a cycle."""
+
+    cycle_id: str
+    model_type: str
+    report: GateReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """The moment at which a version entered service. `sequence` counts up by one, without gaps."""
+
+    model: str
+    sequence: int
+    version: str
+    at: datetime
+    cycle_id: str | None
+    note: str

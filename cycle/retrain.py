@@ -1,0 +1,77 @@
+"""From settled labels to a version in service, with its human effort on record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cycle.account import account, attach_card, book_opening_balance
+from cycle.app import App
+from cycle.records import Cycle, CycleEvent, Promotion, Version
+from cycle.train import train, train_first
+from kempelen.states import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrained:
+    """What became of one cycle, or of the first version (`cycle` is None)."""
+
+    cycle: Cycle | None
+    version: Version
+    promoted: bool
+
+
+def retrain(app: App, now: datetime) -> list[Retrained]:
+    """Take every cycle as far as it goes; without any version yet, train and promote the first.
+
+    Killed anywhere and run again, it goes on from the last recorded event.
+    """
+    if app.store.champion(app.model) is None:
+        return [_begin(app, now)]
+    _repair_alias(app)
+    return [
+        _finish(app, cycle, now)
+        for cycle in app.store.under_way(app.model)
+        if cycle.trains and app.store.state(cycle.cycle_id) not in {State.OPEN, State.LABELLING}
+    ]
+
+
+def _begin(app: App, now: datetime) -> Retrained:
+    """Promotion comes last: until then, everything here is done again without a second effect."""
+    version = train_first(app, now)
+    book_opening_balance(app, version)
+    attach_card(app, version.version)
+    _promote(app, version, over=None, now=now, note="the first version")
+    return Retrained(cycle=None, version=version, promoted=True)
+
+
+def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
+    if app.store.state(cycle.cycle_id) in {State.READY, State.TRAINED}:
+        train(app, cycle, now)
+    version = next(v for v in app.store.versions(app.model) if v.cycle_id == cycle.cycle_id)
+    if app.store.state(cycle.cycle_id) is State.PASSED:
+        _promote(app, version, over=cycle.champion, now=now, note=f"passed the gate in cycle {cycle.cycle_id}")
+        app.store.record_event(
+            CycleEvent(cycle_id=cycle.cycle_id, state=State.PROMOTED, at=now, note=f"version {version.version}")
+        )
+    promoted = app.store.state(cycle.cycle_id) is State.PROMOTED
+    account(app, cycle, now)
+    return Retrained(cycle=cycle, version=version, promoted=promoted)
+
+
+def _promote(app: App, version: Version, *, over: str | None, now: datetime, note: str) -> None:
+    """The promotion is the record in our store; the registry's alias follows it."""
+    promotion = Promotion(
+        model=app.model,
+        sequence=len(app.store.promotions(app.model)) + 1,
+        version=version.version,
+        at=now,
+        cycle_id=version.cycle_id,
+        note=note,
+    )
+    app.store.promote(promotion, over=over)
+    _repair_alias(app)
+
+
+def _repair_alias(app: App) -> None:
+    """Point the alias to the champion, if somebody or a kill left it elsewhere."""
+    if app.registry.champion() != app.champion:
+        app.registry.set_champion(app.champion)

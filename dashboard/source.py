@@ -1,0 +1,93 @@
+"""Open the books of a state folder for reading, and say plainly when there are none or they are damaged."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from json import JSONDecodeError
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import Engine
+
+from cycle.store import Store
+from cycle.wiring import DATABASE
+from kempelen.errors import BadData, IllegalMove, KempelenError
+from ledger.database import database_errors, open_engine
+from ledger.store import Ledger
+
+_ONLY_READING = {"kempelen_begin": "BEGIN DEFERRED"}
+"""What `ledger.database.reading` sets for one transaction, here for all: a page keeps no writer waiting."""
+
+
+class NothingYet(KempelenError):
+    """The state folder has no database: nobody has run Kempelen here."""
+
+
+class NotFound(KempelenError):
+    """The books are there, and do not know what was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """The books, and the file (device, inode) that they were opened from."""
+
+    identity: tuple[int, int]
+    engine: Engine
+    store: Store
+    ledger: Ledger
+
+
+class Source:
+    """The books of a state folder, opened when they are first asked for.
+
+    They are opened anew when the file was replaced, as a second `kempelen demo` does.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._opened: _Opened | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Store, Ledger]]:
+        """Store and ledger. Raises NothingYet, BadData, or what `open_engine` says of the file."""
+        books = self._books()
+        try:
+            with database_errors(books.engine):
+                yield books.store, books.ledger
+        except (ValidationError, JSONDecodeError, IllegalMove) as error:
+            raise BadData(
+                f"{self.state / DATABASE} holds what cannot be read: {str(error).splitlines()[0]}.",
+                hint="It is damaged, or a newer Kempelen wrote it. Restore a backup, or update Kempelen.",
+            ) from error
+
+    def _books(self) -> _Opened:
+        file = self.state / DATABASE
+        try:
+            found = file.stat()
+        except FileNotFoundError as missing:
+            self._opened = None
+            raise NothingYet(
+                f"There are no books in {self.state} yet.",
+                hint="Run `kempelen demo` for a replay of January 2020, or `kempelen init` for a model of your own.",
+            ) from missing
+        identity = (found.st_dev, found.st_ino)
+        if self._opened is None or self._opened.identity != identity:
+            self._opened = _open(file, identity)
+        return self._opened
+
+
+def _open(file: Path, identity: tuple[int, int]) -> _Opened:
+    engine = open_engine(file).execution_options(**_ONLY_READING)
+    with database_errors(engine):
+        return _Opened(identity=identity, engine=engine, store=Store(engine), ledger=Ledger(engine))
+
+
+def known(store: Store, model: str) -> str:
+    """The model's name. NotFound when no version of it is on record."""
+    models = store.models()
+    if model not in models:
+        raise NotFound(
+            f"No version of a model {model!r} is on record.",
+            hint=f"On record: {', '.join(models) or 'no model yet'}.",
+        )
+    return model

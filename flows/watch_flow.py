@@ -1,0 +1,38 @@
+"""Scheduled, hourly or daily: look for change, and ask people when there is some."""
+
+import logging
+from datetime import datetime
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from connectors.orchestration import prefect as orchestration
+from cycle.watch import Watched, watch
+from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment
+
+
+@flow(name="watch")
+def watch_flow(config: str, now: datetime | None = None, *, open_cycle: bool = False) -> Watched:
+    """Compare the traffic with the champion's reference; open a cycle on an alarm; put items before people."""
+    watched = _look_and_ask(config, moment(now), open_cycle=open_cycle)
+    logger = get_run_logger()
+    for report in watched.look.reports:
+        level = logging.WARNING if report.drifted else logging.INFO
+        logger.log(level, "%s: %s", report.detector, report.summary)
+    for problem in watched.look.undecided:
+        logger.info("%s cannot answer: %s", problem.subject, problem.message)
+    if watched.look.alarms:
+        orchestration.show_alarm(watched.look.model, watched.look.alarms)
+    return watched
+
+
+@task(
+    name="look and ask",
+    retries=3,
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=can_be_retried,
+    cache_policy=NO_CACHE,
+)
+def _look_and_ask(config: str, now: datetime, *, open_cycle: bool) -> Watched:
+    return watch(app_of(config), now, open_cycle=open_cycle)

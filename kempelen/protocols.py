@@ -1,0 +1,193 @@
+"""What each stage asks of its plug-ins and connectors. Read this file first.
+
+A plug-in is a file in its stage's folder with a `build(**params)` that returns one of these.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kempelen.errors import Problem
+from kempelen.records import (
+    Annotation,
+    Briefing,
+    Candidate,
+    ConsensusLabel,
+    DriftReport,
+    GateReport,
+    LabelRequest,
+    ModelVersion,
+    PairedAnswer,
+    Profile,
+    SavedModel,
+    TrainingSet,
+    Window,
+)
+
+Floats = NDArray[np.float64]
+
+
+class DriftDetector(Protocol):
+    """drift/: has the traffic, or the model's risk, changed?"""
+
+    def detect(self, window: Window) -> DriftReport:
+        """Compare. NotEnoughData when the window cannot answer."""
+        ...
+
+
+class QueryStrategy(Protocol):
+    """selection/: how much is each candidate worth a person's time?"""
+
+    def sizes(self, candidates: Sequence[Candidate], surging: Sequence[str]) -> Floats:
+        """Non-negative size measures, shape (n,); inclusion probabilities are proportional to them."""
+        ...
+
+    def reason(self, candidate: Candidate, surging: Sequence[str]) -> str:
+        """Why this candidate, in words for the annotator and the auditor."""
+        ...
+
+
+class ConsensusRule(Protocol):
+    """consensus/: which label do the answers support?"""
+
+    def settle(self, annotations: Sequence[Annotation]) -> tuple[list[ConsensusLabel], list[Problem]]:
+        """One label an item; items without a clear winner come back as problems."""
+        ...
+
+
+class Classifier(Protocol):
+    """A fitted text classifier."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Columns of `predict`."""
+        ...
+
+    def predict(self, queries: Sequence[str]) -> Floats:
+        """Probabilities, shape (n, len(labels)); rows sum to 1."""
+        ...
+
+    def save(self, folder: Path) -> SavedModel:
+        """Write files that can be served without this project."""
+        ...
+
+
+class Learner(Protocol):
+    """models/: fits a classifier of one type."""
+
+    def fit(self, training_set: TrainingSet, seed: int) -> Classifier:
+        """The same set and seed give the same classifier."""
+        ...
+
+
+class Gate(Protocol):
+    """gates/: may the challenger replace the champion?"""
+
+    def judge(self, answers: Sequence[PairedAnswer]) -> GateReport:
+        """Compare both on items that neither was trained on."""
+        ...
+
+
+class AnnotationConnector(Protocol):
+    """connectors/annotation/: the system in which people label."""
+
+    def open(self, briefing: Briefing) -> str:
+        """The address where people label this cycle; made on the first call, found on later ones."""
+        ...
+
+    def submit(self, briefing: Briefing, requests: Sequence[LabelRequest]) -> int:
+        """Put items before people, each exactly once however often this is called; how many were new."""
+        ...
+
+    def collect(self, cycle_id: str) -> tuple[list[Annotation], list[Problem]]:
+        """Every answer that the cycle has by now, skips included."""
+        ...
+
+    def items(self, cycle_id: str) -> list[str]:
+        """The item ids that the system holds for the cycle, doubles included."""
+        ...
+
+    def close(self, cycle_id: str) -> None:
+        """Ask nobody any more; what was answered stays readable."""
+        ...
+
+
+class PredictionReader(Protocol):
+    """connectors/prediction_log/: what the deployed model said."""
+
+    def days(self) -> list[date]:
+        """The days that have predictions, oldest first."""
+        ...
+
+    def profile(self, first: date, last: date, model_version: str | None = None) -> Profile:
+        """Counts of the window, both ends included. NotEnoughData when it holds no prediction."""
+        ...
+
+    def candidates(
+        self, first: date, last: date, *, min_users: int, model_version: str | None = None
+    ) -> tuple[list[Candidate], int]:
+        """Distinct queries of at least `min_users` users, sorted by item id, and how many were held back."""
+        ...
+
+
+class Predictor(Protocol):
+    """A registered version that was loaded; answers without this project's code."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Columns of `predict`."""
+        ...
+
+    def predict(self, queries: Sequence[str]) -> Floats:
+        """Probabilities, shape (n, len(labels))."""
+        ...
+
+
+class ModelRegistry(Protocol):
+    """connectors/registry/: versions, their files, and who is champion."""
+
+    def log_run(  # noqa: PLR0913 - a run is exactly these things
+        self,
+        *,
+        key: str,
+        model_type: str,
+        saved: SavedModel,
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
+        documents: Mapping[str, str],
+    ) -> str:
+        """The run id of the run with this key; logged on the first call, found on later ones."""
+        ...
+
+    def register(self, run_id: str, *, key: str, model_type: str, tags: Mapping[str, str]) -> ModelVersion:
+        """The version with this key; made on the first call, found on later ones."""
+        ...
+
+    def versions(self) -> list[ModelVersion]:
+        """All versions of the model, oldest first."""
+        ...
+
+    def load(self, version: str) -> Predictor:
+        """The version, ready to predict."""
+        ...
+
+    def champion(self) -> str | None:
+        """The version the alias `champion` points to."""
+        ...
+
+    def set_champion(self, version: str) -> None:
+        """Point the alias there."""
+        ...
+
+    def attach(self, version: str, *, documents: Mapping[str, str], tags: Mapping[str, str], description: str) -> None:
+        """Write documents to the version's run and tags and a description to the version; repeatable."""
+        ...
+
+
+Progress = Callable[[str], AbstractContextManager[None]]
+"""`with progress("Training the linear challenger"):` shows what is being waited for."""

@@ -1,0 +1,212 @@
+"""What `kempelen.toml` may say, with every default and every check.
+
+Each key can also be given as an environment variable: `KEMPELEN_SELECTION__MIN_USERS=3`.
+The table in docs/settings.md is made from this file.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from kempelen.errors import ConfigError
+
+Params = dict[str, Any]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """The deployed model that is watched."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$", description="Name in the registry, the books and the pages.")
+    labels: tuple[str, ...] = Field(min_length=2, description="Every label it may answer.")
+    use: str = Field(default="", description="What its answers are used for; annotators are told this.")
+    types: tuple[str, ...] = Field(default=("linear", "embedding_bag"), description="Challengers: files of models/.")
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> Self:
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels must be distinct")
+        return self
+
+
+class TrainingSettings(_Section):
+    """The labelled queries that were there before the first cycle."""
+
+    base: Path = Field(description="Parquet or CSV with the columns `text` and `label`.")
+    base_source: str = Field(default="unnamed data set", description="Name of that data set in the books.")
+    base_note: str = Field(
+        default="who made these labels, and how long it took, is unknown",
+        description="What is known of the people behind it.",
+    )
+    validation_share: float = Field(default=0.1, gt=0, lt=0.5, description="Part kept from training, for the gate.")
+    human_weight: float = Field(default=5.0, ge=1, description="Weight of a fresh human label against an old one.")
+    stale_weight: float = Field(
+        default=0.2, ge=0, le=1, description="Weight of an old label on a query with a surging term."
+    )
+    seed: int = 20200120
+
+
+class PredictionLogSettings(_Section):
+    """Where the serving process logs its predictions."""
+
+    folder: Path = Path(".kempelen/predictions")
+
+
+class DriftSettings(_Section):
+    """When to raise an alarm."""
+
+    alpha_per_year: float = Field(default=0.05, gt=0, lt=1, description="Chance of any false alarm in a year.")
+    looks_per_year: int = Field(default=366, ge=1, description="How often `watch` runs.")
+    reference_days: int = Field(default=21, ge=3, description="First days of a version in service, its reference.")
+    window_days: int = Field(default=2, ge=1, description="Days of traffic that are compared with the reference.")
+    detectors: tuple[str, ...] = ("term_surge", "class_mix", "confidence", "audit_risk")
+    params: dict[str, Params] = Field(default_factory=dict, description="[drift.params.term_surge] and so on.")
+
+
+class SelectionSettings(_Section):
+    """Whom to ask, how much, and about what."""
+
+    min_users: int = Field(default=2, ge=1, description="Distinct users before a query is shown to anybody.")
+    rounds: int = Field(default=3, ge=1, description="Days on which a cycle asks.")
+    round_items: int = Field(default=36, ge=3, description="Items asked for in a round, at most.")
+    budget_minutes: float = Field(default=90, gt=0, description="Human minutes a cycle may ask for.")
+    expected_seconds: float = Field(default=15, gt=0, description="Seconds an answer takes, until the books know.")
+    shares: dict[str, float] = Field(
+        default={"audit": 0.25, "margin": 0.15, "term_surge": 0.6}, description="Strategy: share of a round's items."
+    )
+    audit_fraction: float = Field(default=1 / 3, ge=0, lt=1, description="Of the other items, part kept for the gate.")
+    audit_every_days: int = Field(default=7, ge=1, description="Days between two small audits when all is quiet.")
+    audit_items: int = Field(default=8, ge=1, description="Items of such an audit.")
+    rest_days: int = Field(
+        default=14, ge=0, description="Days after a cycle that ended in a promotion in which an alarm opens no other."
+    )
+
+    @model_validator(mode="after")
+    def _shares_are_shares(self) -> Self:
+        if abs(sum(self.shares.values()) - 1) > 1e-6 or min(self.shares.values()) < 0:  # noqa: PLR2004
+            raise ValueError(f"shares must be non-negative and sum to 1, not {sum(self.shares.values()):g}")
+        if not self.shares.get("audit"):
+            raise ValueError("shares needs an `audit` share above 0: without it nothing is measured")
+        return self
+
+
+class AnnotationSettings(_Section):
+    """How people are asked."""
+
+    answers_per_item: int = Field(default=2, ge=1, le=5)
+    consensus: str = "majority"
+    asker: str = "the team that runs this model"
+    contact: str = "the person who invited you"
+    idle_cap_s: float = Field(default=60, gt=0, description="Above this, the low bound of an answer stops growing.")
+
+
+class GateSettings(_Section):
+    """What a challenger must show."""
+
+    name: str = "paired"
+    alpha: float = Field(default=0.05, gt=0, lt=1, description="Chance to promote a challenger that is not better.")
+    tolerance: float = Field(default=0.02, ge=0, lt=1, description="Accuracy that traffic before the shift may lose.")
+
+
+class ServerSettings(_Section):
+    """Servers of your own. Whatever is left out is taken from the local stack (`kempelen up`)."""
+
+    prefect_api: str | None = None
+    mlflow_uri: str | None = None
+    label_studio_url: str | None = None
+    label_studio_token: SecretStr | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that `kempelen.toml` may say."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="KEMPELEN_", env_nested_delimiter="__", toml_file=None
+    )
+
+    model: ModelSettings
+    training: TrainingSettings
+    state: Path = Field(default=Path(".kempelen"), description="Where Kempelen keeps its data.")
+    prediction_log: PredictionLogSettings = PredictionLogSettings()
+    drift: DriftSettings = DriftSettings()
+    selection: SelectionSettings = SelectionSettings()
+    annotation: AnnotationSettings = AnnotationSettings()
+    gate: GateSettings = GateSettings()
+    servers: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file (whose content arrives as `init_settings`)."""
+        return env_settings, init_settings
+
+
+def load(file: Path) -> Settings:
+    """Read a settings file. Relative paths in it are relative to its own folder.
+
+    Raises ConfigError that names the key, what was found there, and what may stand there.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as missing:
+        raise ConfigError(
+            f"There is no settings file {file}.",
+            hint="Run `kempelen init` to write one, or name one with --config.",
+        ) from missing
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise ConfigError(f"{file} is not valid TOML: {broken}.", hint="Mend that line and try again.") from broken
+    try:
+        settings = Settings(**document)
+    except ValidationError as wrong:
+        raise _explained(file, wrong) from wrong
+    return _anchored(settings, file.resolve().parent)
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(
+        update={
+            "state": folder / settings.state,
+            "training": settings.training.model_copy(update={"base": folder / settings.training.base}),
+            "prediction_log": settings.prediction_log.model_copy(
+                update={"folder": folder / settings.prediction_log.folder}
+            ),
+        }
+    )
+
+
+def _explained(file: Path, wrong: ValidationError) -> ConfigError:
+    """The first few mistakes, each by its key in the file."""
+    lines, hints = [], []
+    for error in wrong.errors()[:5]:
+        where = [str(part) for part in error["loc"]]
+        key = ".".join(where) or "the file"
+        if error["type"] == "missing":
+            lines.append(f"{key} is missing")
+            hints.append(f"Add {where[-1]!r} under [{'.'.join(where[:-1])}]." if where[:-1] else f"Add [{key}].")
+        elif error["type"] == "extra_forbidden":
+            lines.append(f"{key} is not a setting")
+            hints.append(f"Known here: {', '.join(_known(where[:-1]))}.")
+        else:
+            lines.append(f"{key} = {error['input']!r}: {error['msg']}")
+            hints.append(f"Correct {key}.")
+    return ConfigError(f"{file}: {'; '.join(lines)}.", hint=" ".join(dict.fromkeys(hints)))
+
+
+def _known(path: list[str]) -> list[str]:
+    """The keys that may stand in the section at `path`."""
+    section: Any = Settings
+    for part in path:
+        section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
+    return sorted(getattr(section, "model_fields", {}))

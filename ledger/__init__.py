@@ -1,0 +1,1 @@
+"""The books of human effort: append-only, double entry, balanced by construction."""

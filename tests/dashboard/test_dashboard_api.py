@@ -1,0 +1,162 @@
+"""The JSON that others script against."""
+
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from subprocess import run
+
+import httpx
+import pytest
+
+from cycle.wiring import DATABASE, books
+from dashboard.effort import axis, chart
+from dashboard.pages import model_page
+from kempelen.records import Kind, Provenance
+from ledger.labour import Amounts, EffortLine, Givers, Share, VersionLabour
+from ledger.statement import labour
+
+MODEL, STAFFED = "corona-intents", "support-intents"
+
+
+def test_health_names_the_server(web: httpx.Client) -> None:
+    assert web.get("/health").json() == {"status": "ok", "server": "kempelen-dashboard"}
+
+
+def test_models_come_newest_first_with_their_champion(web: httpx.Client) -> None:
+    assert web.get("/api/models").json() == [
+        {"model": STAFFED, "champion": "3", "since": "2020-02-21T09:00:00+00:00", "at": None},
+        {"model": MODEL, "champion": "2", "since": "2020-01-23T17:00:00+00:00", "at": None},
+    ]
+
+
+def test_labour_is_the_statement_of_the_books(web: httpx.Client, story: Path) -> None:
+    store, ledger = books(story)
+    expected = [statement.as_json() for statement in labour(ledger, STAFFED, store.lineage(STAFFED))]
+    assert web.get(f"/api/labour/{STAFFED}").json() == json.loads(json.dumps(expected))
+
+
+def test_simulated_seconds_are_in_no_human_total(web: httpx.Client) -> None:
+    second = web.get(f"/api/labour/{MODEL}").json()[1]
+    assert second["totals"]["human_low_s"] is None  # the declared labels: unknown, not zero
+    assert second["totals"]["human_annotations"] == 0
+    assert second["totals"]["simulated_annotations"] == 216
+    assert second["cost"] is None
+
+
+def test_human_seconds_are_those_that_were_given(web: httpx.Client, staffed_seconds: tuple[Decimal, Decimal]) -> None:
+    totals = web.get(f"/api/labour/{STAFFED}").json()[1]["totals"]
+    assert (totals["human_low_s"], totals["human_high_s"]) == tuple(map(float, staffed_seconds))
+
+
+def test_cycles_tell_their_events_items_and_gate(web: httpx.Client) -> None:
+    audit, alarm = web.get(f"/api/cycles/{MODEL}").json()
+    assert (audit["reason"], audit["state"]) == ("audit", "closed")
+    assert alarm["items"] == {"asked": 108, "answered": 108, "settled": 108}
+    assert alarm["annotations"] == {"given": 216, "skips": 12, "annotators": 4}
+    assert [event["state"] for event in alarm["events"]] == [
+        "open", "labelling", "ready", "trained", "passed", "promoted", "closed"
+    ]  # fmt: skip
+    assert {g["model_type"]: g["passed"] for g in alarm["gate"]} == {"embedding_bag": False, "linear": True}
+    assert alarm["surging"] == ["corona", "coronavirus", "virus"]
+
+
+def test_alarms_carry_their_evidence_and_no_infinity(web: httpx.Client) -> None:
+    alarms = web.get(f"/api/alarms/{MODEL}").json()
+    assert [a["at"][:10] for a in alarms] == ["2020-01-21", "2020-01-22", "2020-01-23"]
+    words = {e["subject"]: e for e in alarms[0]["evidence"]}
+    assert list(words) == ["corona", "coronavirus", "virus"]
+    assert words["coronavirus"]["ratio"] is None
+    assert words["virus"]["current_count"] == 18
+
+
+@pytest.mark.parametrize(
+    ("at", "champion"),
+    [("2020-01-22", "1"), ("2020-01-24", "2"), ("2020-01-23T16:59:59Z", "1"), ("2020-01-23T18:00:00+01:00", "2"),
+     ("2019-12-31", None)],
+)  # fmt: skip
+def test_champion_at_a_moment(web: httpx.Client, at: str, champion: str | None) -> None:
+    assert web.get(f"/api/champion/{MODEL}?at={at}").json()["champion"] == champion
+
+
+def test_a_moment_that_is_none_gets_a_hint(web: httpx.Client) -> None:
+    answer = web.get(f"/api/champion/{MODEL}?at=yesterday")
+    assert answer.status_code == 400
+    assert "2020-01-24" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("what", ["labour", "cycles", "alarms", "champion"])
+def test_an_unknown_model_is_not_found(web: httpx.Client, what: str) -> None:
+    answer = web.get(f"/api/{what}/nobody")
+    assert answer.status_code == 404
+    assert MODEL in answer.json()["hint"]
+
+
+def test_an_unknown_address_is_json_under_api(web: httpx.Client) -> None:
+    assert web.get("/api/nothing").json()["hint"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "marks"),
+    [("0", []), ("4", ["0", "5 s"]), ("60", ["0", "30 s", "1 min"]),
+     ("4000", ["0", "15 min", "30 min", "45 min", "1 h", "1 h 15 min"]),
+     ("5170", ["0", "30 min", "1 h", "1 h 30 min"])],
+)  # fmt: skip
+def test_an_axis_ends_at_a_mark_beyond_the_longest_bar(seconds: str, marks: list[str]) -> None:
+    end, found = axis(Decimal(seconds))
+    assert [mark.text for mark in found] == marks
+    assert end >= Decimal(seconds)
+
+
+def test_declared_seconds_are_drawn_apart_from_measured_ones() -> None:
+    lines = [
+        EffortLine(
+            share=Share.DIRECT, kind=Kind.PREPARATION, provenance=provenance, source=None, note=None, policies=(),
+            charged_to=("1",),
+            amounts=Amounts(annotations=1, labels=0, low_s=Decimal(30), high_s=Decimal(30)),
+        )
+        for provenance in (Provenance.DECLARED, Provenance.MEASURED)
+    ]  # fmt: skip
+    nobody = Givers(annotations=0, annotators=0)
+    statement = VersionLabour(
+        model="m", version="1", effort=tuple(lines), unused=(), human=nobody, simulated=nobody, digest=""
+    )
+    drawn = chart([statement], simulated=False)
+    assert [(s.provenance, s.x, s.width) for s in drawn.rows[0].bars[0].segments] == [
+        ("measured", 0, 50),
+        ("declared", 50, 50),
+    ]
+    assert drawn.declared
+    assert chart([statement], simulated=True).rows == ()
+
+
+def test_reading_the_story_changes_no_row(story: Path) -> None:
+    store, ledger = books(story)
+    before = (ledger.balances(), len(store.looks(MODEL)))
+    model_page(store, ledger, MODEL)
+    assert (ledger.balances(), len(store.looks(MODEL))) == before
+
+
+def test_a_page_is_answered_while_somebody_is_writing(web: httpx.Client, story: Path) -> None:
+    with closing(sqlite3.connect(story / DATABASE, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert web.get(f"/models/{MODEL}", timeout=10).status_code == 200
+        writer.execute("ROLLBACK")
+
+
+def test_the_program_refuses_to_listen_for_other_machines(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dashboard", "--state", str(tmp_path), "--port", "0", "--host", "0.0.0.0"]  # noqa: S104 - it must refuse
+    ended = run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert ended.returncode == 2
+    assert "127.0.0.1" in ended.stderr
+
+
+def test_the_program_starts_without_the_heavy_libraries() -> None:
+    heavy = "{'mlflow', 'prefect', 'torch', 'sklearn', 'ibis', 'pyarrow', 'label_studio_sdk', 'pandas'}"
+    code = f"import sys, dashboard.__main__; assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    ended = run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,72 @@
+"""kempelen.toml: what is wrong in it is named, with what may stand there."""
+
+from pathlib import Path
+
+import pytest
+
+from kempelen.errors import ConfigError
+from kempelen.settings import Settings, load
+
+GOOD = """
+[model]
+name = "queries"
+labels = ["health", "food"]
+
+[training]
+base = "base.csv"
+"""
+
+
+def settings_of(tmp_path: Path, content: str) -> Settings:
+    file = tmp_path / "kempelen.toml"
+    file.write_text(content)
+    return load(file)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, GOOD)
+    assert settings.training.base == tmp_path / "base.csv"
+    assert settings.state == tmp_path / ".kempelen"
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no settings file") as error:
+        load(tmp_path / "nowhere.toml")
+    assert "kempelen init" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "found", "advice"),
+    [
+        (GOOD.replace('base = "base.csv"', ""), "training.base is missing", "Add 'base' under [training]"),
+        (GOOD.replace("[training]", "[trainig]"), "trainig is not a setting", "training"),
+        (GOOD + "\n[selection]\nmin_user = 3\n", "selection.min_user is not a setting", "min_users"),
+        (GOOD + '\n[drift]\nalpha_per_year = "often"\n', "drift.alpha_per_year = 'often'", "Correct"),
+        (GOOD + "\n[drift]\nalpha_per_year = 1.5\n", "drift.alpha_per_year = 1.5", "Correct"),
+        (GOOD.replace('["health", "food"]', '["health", "health"]'), "distinct", "Correct model"),
+        (GOOD + "\n[selection.shares]\nmargin = 1.0\n", "audit", "Correct"),
+        (GOOD + "\n[selection.shares]\naudit = 0.5\nmargin = 0.6\n", "sum to 1", "Correct"),
+        (GOOD.replace('name = "queries"', 'name = "Queries!"'), "model.name", "Correct"),
+    ],
+)
+def test_a_wrong_key_is_named_with_what_to_do(tmp_path: Path, content: str, found: str, advice: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(tmp_path, content)
+    assert found in str(error.value)
+    assert advice in error.value.hint
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="line 2"):
+        settings_of(tmp_path, "[model]\nname = \n")
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEMPELEN_SELECTION__MIN_USERS", "7")
+    settings = settings_of(tmp_path, GOOD + "\n[selection]\nmin_users = 3\nrounds = 2\n")
+    assert (settings.selection.min_users, settings.selection.rounds) == (7, 2)
+
+
+def test_a_token_is_never_shown(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, GOOD + '\n[servers]\nlabel_studio_token = "secret-token"\n')
+    assert "secret-token" not in repr(settings)

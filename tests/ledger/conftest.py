@@ -1,0 +1,95 @@
+"""A small deployment of two annotators and two cycles, and books to put them in."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from kempelen.records import Annotation, Effort, Kind
+from ledger import accounts, posting_rules
+from ledger.entries import Entry
+from ledger.store import Ledger, open_engine
+
+NOON = datetime(2020, 1, 24, 12, tzinfo=UTC)
+
+
+def _annotation(
+    source_id: str = "ls/1",
+    *,
+    annotator: str = "ada",
+    label: str | None = "health",
+    lead_time_s: float | None = 10.0,
+    started_at: datetime | None = None,
+    simulated: bool = False,
+) -> Annotation:
+    return Annotation(
+        source_id=source_id,
+        item_id=f"item-of-{source_id}",
+        annotator=annotator,
+        label=label,
+        lead_time_s=lead_time_s,
+        started_at=started_at,
+        submitted_at=NOON,
+        simulated=simulated,
+    )
+
+
+def _given(
+    source_id: str = "ls/1",
+    *,
+    low: str | None = "10",
+    high: str = "10",
+    who: str = "ada",
+    cycle: str = "c1",
+    kind: Kind = Kind.PREPARATION,
+    skipped: bool = False,
+    simulated: bool = False,
+) -> Entry:
+    """An annotation in the books; `low=None` when nobody knows how long it took."""
+    return posting_rules.annotation_given(
+        _annotation(source_id, annotator=who, label=None if skipped else "health", simulated=simulated),
+        pseudonym=who,
+        effort=None if low is None else Effort(low_s=Decimal(low), high_s=Decimal(high), policy="lead-time/1"),
+        kind=kind,
+        cycle=cycle,
+        model="intents",
+        at=NOON,
+    )
+
+
+def _assigned(given: Entry, version: str = "2", *, unused: str | None = None, kind: Kind | None = None) -> Entry:
+    """Its effort, charged to a version, or unused beside it."""
+    to = accounts.unused(unused) if unused else accounts.model_version("intents", version)
+    return posting_rules.effort_assigned(
+        given, to=to, kind=kind or given.kind, version=version, at=NOON + timedelta(days=1), reason="trained on"
+    )
+
+
+@pytest.fixture(name="annotation", scope="session")
+def annotation_maker() -> Callable[..., Annotation]:
+    return _annotation
+
+
+@pytest.fixture(name="given", scope="session")
+def given_maker() -> Callable[..., Entry]:
+    return _given
+
+
+@pytest.fixture(name="assigned", scope="session")
+def assigned_maker() -> Callable[..., Entry]:
+    return _assigned
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_engine(tmp_path / "kempelen.db")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Ledger:
+    return Ledger(engine)

@@ -1,0 +1,215 @@
+"""Entries balance or do not exist, and simulated effort cannot meet a human account."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given as draw
+from hypothesis import strategies as st
+
+from kempelen.errors import LedgerError
+from kempelen.records import Annotation, Effort, Kind, Provenance, Purpose
+from ledger import accounts, posting_rules
+from ledger.entries import Entry, Posting, Unit, digest, totals
+
+NOON = datetime(2020, 1, 24, 12, tzinfo=UTC)
+Make = Callable[..., Entry]
+
+
+def posting(account: str, amount: str, unit: Unit = Unit.LABELS) -> Posting:
+    return Posting(account=account, unit=unit, amount=Decimal(amount))
+
+
+def entry(*postings: Posting, provenance: Provenance = Provenance.MEASURED, at: datetime = NOON) -> Entry:
+    return Entry(
+        at=at,
+        source_id="e1",
+        narration="a test",
+        kind=Kind.PREPARATION,
+        provenance=provenance,
+        postings=postings,
+        model="intents",
+    )
+
+
+def test_an_entry_that_is_off_says_by_how_much_and_of_what() -> None:
+    with pytest.raises(LedgerError, match=r"Entry e1 is off by 0\.500 s_low") as refused:
+        entry(posting("pool:c1", "3.000", Unit.S_LOW), posting("annotator:ada", "-2.500", Unit.S_LOW))
+    assert "sum to zero" in refused.value.hint
+
+
+def test_a_surplus_of_one_unit_cannot_hide_behind_another() -> None:
+    with pytest.raises(LedgerError, match="off by"):
+        entry(posting("pool:c1", "1", Unit.S_LOW), posting("annotator:ada", "-1", Unit.S_HIGH))
+
+
+@pytest.mark.parametrize(
+    "account", ["pool", "pool:", "tasks:1", "pool:a\nb", "pool: x", "unused:lost", "", "simulated:"]
+)
+def test_a_misspelt_account_is_refused(account: str) -> None:
+    with pytest.raises(LedgerError):
+        posting(account, "1")
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit"),
+    [
+        ("0.0001", Unit.S_LOW),
+        ("1.0000000000000000000000000000000001", Unit.S_LOW),
+        ("0.5", Unit.LABELS),
+        ("NaN", Unit.S_LOW),
+        ("Infinity", Unit.S_HIGH),
+        ("1e16", Unit.LABELS),
+    ],
+)
+def test_an_amount_that_the_books_cannot_keep_exactly_is_refused(amount: str, unit: Unit) -> None:
+    with pytest.raises(LedgerError, match="cannot be posted"):
+        posting("pool:c1", amount, unit)
+
+
+def test_simulated_effort_cannot_reach_a_human_account_nor_human_effort_a_simulated_one() -> None:
+    human, simulated = posting("annotator:ada", "-1"), posting("simulated:annotator:ada", "-1")
+    for postings, provenance in [
+        ((human, posting("pool:c1", "1")), Provenance.SIMULATED),
+        ((simulated, posting("pool:c1", "1")), Provenance.SIMULATED),
+        ((simulated, posting("pool:c1", "1")), Provenance.MEASURED),
+        ((simulated, posting("simulated:pool:c1", "1")), Provenance.DECLARED),
+    ]:
+        with pytest.raises(LedgerError, match="would touch"):
+            entry(*postings, provenance=provenance)
+
+
+def test_a_time_without_a_zone_and_an_empty_entry_are_refused() -> None:
+    with pytest.raises(LedgerError, match="without a zone"):
+        entry(posting("pool:c1", "0"), at=datetime(2020, 1, 24))  # noqa: DTZ001 - the mistake under test
+    with pytest.raises(LedgerError, match="no postings"):
+        entry()
+
+
+def test_the_order_of_postings_and_the_time_zone_do_not_make_another_event() -> None:
+    postings = posting("pool:c1", "1"), posting("annotator:ada", "-1")
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=5)))
+    one, other = entry(*postings), entry(*reversed(postings), at=elsewhere)
+    assert one == other
+    assert one.canonical() == other.canonical()
+
+
+def test_a_digest_covers_every_field(given: Make) -> None:
+    one = given()
+    changes: dict[str, Any] = {
+        "at": NOON + timedelta(microseconds=1),
+        "source_id": "x",
+        "narration": "x",
+        "kind": Kind.FEEDBACK,
+        "provenance": Provenance.DECLARED,
+        "postings": (*one.postings, posting("pool:c1", "0")),
+        "model": "x",
+        "version": "9",
+        "cycle": "x",
+        "item_id": "x",
+        "policy": "x",
+        "given": "x",
+        "note": "x",
+    }
+    assert set(changes) == {field.name for field in dataclasses.fields(Entry)}
+    digests = {digest([dataclasses.replace(one, **{name: value})]) for name, value in changes.items()}
+    assert len(digests | {digest([one])}) == len(changes) + 1
+
+
+def test_an_annotation_moves_from_its_annotator_to_the_pool(given: Make) -> None:
+    booked = given("ls/7", low="10", high="12.5")
+    assert {(p.account, p.unit.value, p.amount) for p in booked.postings} == {
+        ("annotator:ada", "s_low", Decimal(-10)),
+        ("pool:c1", "s_low", Decimal(10)),
+        ("annotator:ada", "s_high", Decimal("-12.5")),
+        ("pool:c1", "s_high", Decimal("12.5")),
+        ("annotator:ada", "annotations", Decimal(-1)),
+        ("pool:c1", "annotations", Decimal(1)),
+    }
+    assert (booked.source_id, booked.provenance, booked.version) == ("given:ls/7", Provenance.MEASURED, None)
+
+
+def test_an_annotation_of_unknown_length_moves_no_seconds(given: Make) -> None:
+    booked = given(low=None)
+    assert booked.provenance is Provenance.UNKNOWN
+    assert {p.unit for p in booked.postings} == {Unit.ANNOTATIONS}
+
+
+def test_simulated_annotations_stay_in_simulated_accounts_to_the_end(given: Make, assigned: Make) -> None:
+    for end in (assigned(given(simulated=True)), assigned(given(simulated=True, low=None), unused="skipped")):
+        assert end.provenance is Provenance.SIMULATED
+        assert all(accounts.is_simulated(p.account) for p in end.postings)
+
+
+def test_an_annotation_is_assigned_under_one_name_wherever_it_goes(given: Make, assigned: Make) -> None:
+    booked = given("ls/7")
+    assert (
+        assigned(booked, "2").source_id == assigned(booked, "3", unused="abandoned").source_id == "assigned:given:ls/7"
+    )
+
+
+def test_effort_ends_in_the_version_it_names_or_in_a_reason(given: Make, assigned: Make) -> None:
+    booked = given()
+    for to in ("model_version:intents/3", "model_version:other/2", "pool:c1", "annotator:ada"):
+        with pytest.raises(LedgerError, match="cannot end in"):
+            posting_rules.effort_assigned(booked, to=to, kind=Kind.PREPARATION, version="2", at=NOON, reason="x")
+    with pytest.raises(LedgerError, match="no annotation that can be assigned"):
+        assigned(assigned(booked))
+
+
+def test_declared_labels_have_a_count_and_no_seconds() -> None:
+    opening = posting_rules.opening_balance(model="intents", version="1", source="CLINC150", labels=15_000, at=NOON)
+    assert {(p.account, p.unit, p.amount) for p in opening.postings} == {
+        ("declared:CLINC150", Unit.LABELS, Decimal(-15_000)),
+        ("model_version:intents/1", Unit.LABELS, Decimal(15_000)),
+    }
+    assert "seconds unknown" in opening.narration
+    with pytest.raises(LedgerError, match="says nothing"):
+        posting_rules.opening_balance(model="intents", version="1", source="CLINC150", labels=0, at=NOON)
+
+
+def test_an_audit_is_verification_and_training_is_preparation() -> None:
+    assert posting_rules.kind_of(Purpose.AUDIT) is Kind.VERIFICATION
+    assert posting_rules.kind_of(Purpose.TRAINING) is Kind.PREPARATION
+
+
+milliseconds = st.integers(0, 86_400_000).map(lambda ms: Decimal(ms) / 1000)
+
+
+@draw(
+    seconds=st.none() | st.tuples(milliseconds, milliseconds).map(sorted),
+    simulated=st.booleans(),
+    unused=st.none() | st.sampled_from(list(accounts.Unused)),
+)
+def test_every_entry_that_a_rule_makes_balances(
+    *, seconds: list[Decimal] | None, simulated: bool, unused: str | None
+) -> None:
+    annotation = Annotation(
+        source_id="s",
+        item_id="i",
+        annotator="a",
+        label=None,
+        lead_time_s=None,
+        started_at=None,
+        submitted_at=NOON,
+        simulated=simulated,
+    )
+    given = posting_rules.annotation_given(
+        annotation,
+        pseudonym="a",
+        effort=Effort(low_s=seconds[0], high_s=seconds[1], policy="p") if seconds else None,
+        kind=Kind.PREPARATION,
+        cycle="c",
+        model="m",
+        at=NOON,
+    )
+    to = accounts.unused(unused) if unused else accounts.model_version("m", "1")
+    assigned = posting_rules.effort_assigned(given, to=to, kind=Kind.PREPARATION, version="1", at=NOON, reason="r")
+    for made in (given, assigned):
+        assert set(totals(made.postings).values()) == {Decimal(0)}
+    assert totals(
+        p for e in (given, assigned) for p in e.postings if accounts.role(p.account) == "pool"
+    ) == dict.fromkeys({p.unit for p in given.postings}, Decimal(0))

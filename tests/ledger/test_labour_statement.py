@@ -1,0 +1,254 @@
+"""Statements over small books, every figure computed by hand."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given as draw
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from kempelen.records import Kind, Provenance
+from ledger import posting_rules
+from ledger.accounts import Unused
+from ledger.entries import Entry, digest
+from ledger.labour import VersionLabour, apart
+from ledger.statement import labour
+from ledger.store import Ledger, open_engine
+
+NOON = datetime(2020, 1, 24, 12, tzinfo=UTC)
+Make = Callable[..., Entry]
+
+
+@dataclass
+class Shelf:
+    """Books that are a list."""
+
+    booked: list[Entry]
+
+    def entries(self, model: str | None = None) -> list[Entry]:
+        return [entry for entry in self.booked if model in {None, entry.model}]
+
+
+def opening(version: str = "1", labels: int = 15_000, source: str = "CLINC150") -> Entry:
+    return posting_rules.opening_balance(model="intents", version=version, source=source, labels=labels, at=NOON)
+
+
+@pytest.fixture
+def two_cycles(given: Make, assigned: Make) -> list[Entry]:
+    """Version 1 from declared labels; 2 from three answers, an audit and a skip; 3 from one more."""
+    train = [given("a", low="10", high="12"), given("b", low="20.5", high="20.5", who="ben"), given("u", low=None)]
+    audit = given("d", low="7", high="9", who="cy", kind=Kind.VERIFICATION)
+    skip = given("e", low="2", high="2", skipped=True)
+    later = given("f", low="30", high="90", who="ben", cycle="c2")
+    return [
+        opening(),
+        *train,
+        audit,
+        skip,
+        later,
+        *(assigned(one, "2") for one in (*train, audit)),
+        assigned(skip, "2", unused="skipped"),
+        assigned(later, "3"),
+    ]
+
+
+LINEAGE = {"1": [], "2": ["1"], "3": ["1", "2"]}
+
+
+def test_the_labour_of_each_version(two_cycles: list[Entry]) -> None:
+    first, second, third = [version.as_json() for version in labour(Shelf(two_cycles), "intents", LINEAGE)]
+    declared = {
+        "kind": "preparation",
+        "provenance": "declared",
+        "low_s": None,
+        "high_s": None,
+        "labels": 15_000,
+        "source": "CLINC150",
+        "note": "who made these labels, and how long it took, is unknown",
+        "charged_to": ["1"],
+        "policies": [],
+    }
+    measured = {"kind": "preparation", "provenance": "measured", "policies": ["lead-time/1"]}
+    unknown: dict[str, object] = {
+        "kind": "preparation",
+        "provenance": "unknown",
+        "low_s": None,
+        "high_s": None,
+        "policies": [],
+    }
+    assert first["effort"] == [declared | {"share": "direct"}]
+    assert (first["annotations"], first["annotators"], first["unused"]) == (0, 0, [])
+    own = {"annotations": 2, "low_s": 30.5, "high_s": 32.5, "charged_to": ["2"]}
+    assert second["effort"] == [
+        measured | own | {"share": "direct"},
+        unknown | {"share": "direct", "annotations": 1, "charged_to": ["2"]},
+        measured
+        | {"kind": "verification", "share": "direct", "annotations": 1, "low_s": 7.0, "high_s": 9.0}
+        | {"charged_to": ["2"]},
+        declared | {"share": "inherited"},
+    ]
+    assert second["unused"] == [
+        {"reason": "skipped", "kind": "preparation", "provenance": "measured", "annotations": 1}
+        | {"low_s": 2.0, "high_s": 2.0, "policies": ["lead-time/1"]}
+    ]
+    assert (second["annotations"], second["annotators"]) == (5, 3)
+    assert third["effort"] == [
+        measured | {"share": "direct", "annotations": 1, "low_s": 30.0, "high_s": 90.0, "charged_to": ["3"]},
+        declared | {"share": "inherited"},
+        measured | own | {"share": "inherited"},
+        unknown | {"share": "inherited", "annotations": 1, "charged_to": ["2"]},
+    ]
+    assert (third["annotations"], third["annotators"]) == (1, 1)
+
+
+def test_totals_add_what_is_known_and_say_that_something_is_not(two_cycles: list[Entry]) -> None:
+    first, second, third = labour(Shelf(two_cycles), "intents", LINEAGE)
+    assert (first.human_low_s, first.human_high_s, first.human_unknown) == (None, None, True)
+    assert (second.human_low_s, second.human_high_s) == (Decimal("37.5"), Decimal("41.5"))
+    assert (second.unused_human_low_s, second.unused_human_high_s) == (Decimal(2), Decimal(2))
+    assert (third.human_low_s, third.human_high_s, third.human_unknown) == (Decimal("60.5"), Decimal("122.5"), True)
+    assert {v.simulated_low_s for v in (first, second, third)} == {Decimal(0)}
+
+
+def test_the_statement_has_the_keys_that_others_script_against(two_cycles: list[Entry]) -> None:
+    document = json.loads(json.dumps([v.as_json() for v in labour(Shelf(two_cycles), "intents", LINEAGE)]))
+    for version in document:
+        assert {"model", "version", "annotations", "annotators", "effort", "unused", "cost", "digest"} <= set(version)
+        assert (version["cost"], version["cost_note"]) == (None, "no pay contract is on record")
+        assert all({"kind", "provenance", "share", "low_s", "high_s"} <= set(line) for line in version["effort"])
+        assert all(
+            {"reason", "kind", "provenance", "annotations", "low_s", "high_s"} <= set(line)
+            for line in version["unused"]
+        )
+
+
+def test_one_version_can_be_asked_for_and_an_unknown_one_has_no_statement(two_cycles: list[Entry]) -> None:
+    books = Shelf(two_cycles)
+    assert labour(books, "intents", LINEAGE, version="2") == [labour(books, "intents", LINEAGE)[1]]
+    assert labour(books, "intents", LINEAGE, version="9") == []
+    assert labour(books, "another", {}) == []
+
+
+def test_versions_come_in_the_order_of_their_numbers() -> None:
+    books = Shelf([opening(version) for version in ("10", "9", "1")])
+    assert [v.version for v in labour(books, "intents", {"11": ["10"]})] == ["1", "9", "10", "11"]
+
+
+def test_a_version_does_not_inherit_from_itself_nor_twice_from_another() -> None:
+    (only,) = labour(Shelf([opening()]), "intents", {"2": ["1", "1", "2"]}, version="2")
+    assert [(line.share, line.amounts.labels) for line in only.effort] == [("inherited", 15_000)]
+
+
+def test_the_checks_of_an_earlier_version_are_not_inherited(given: Make, assigned: Make) -> None:
+    audit = given("d", kind=Kind.VERIFICATION)
+    first, second = labour(Shelf([audit, assigned(audit, "1")]), "intents", {"2": ["1"]})
+    assert [line.kind for line in first.effort] == [Kind.VERIFICATION]
+    assert second.effort == ()
+
+
+def test_the_digest_is_that_of_the_entries_behind_the_version(two_cycles: list[Entry]) -> None:
+    versions = labour(Shelf(two_cycles), "intents", LINEAGE)
+    of_version_2 = [e for e in two_cycles if e.version in {"1", "2"} or (e.cycle == "c1" and e.version is None)]
+    assert versions[1].digest == digest(of_version_2)
+    assert len({version.digest for version in versions}) == 3
+
+
+def test_an_annotation_that_is_only_in_a_pool_changes_no_version(two_cycles: list[Entry], given: Make) -> None:
+    before = labour(Shelf(two_cycles), "intents", LINEAGE)
+    assert labour(Shelf([*two_cycles, given("z", high="999")]), "intents", LINEAGE) == before
+
+
+# ---------------------------------------------------------------- any books at all
+
+Figure = tuple[list[int] | None, str, str, Kind, bool, str]
+
+Figures = st.lists(
+    st.tuples(
+        st.none() | st.tuples(st.integers(0, 10**8), st.integers(0, 10**8)).map(sorted),
+        st.sampled_from(["ada", "ben", "cy"]),
+        st.sampled_from(["c1", "c2"]),
+        st.sampled_from(list(Kind)),
+        st.booleans(),
+        st.sampled_from(["1", "2", "3", "pool", *Unused]),
+    ),
+    max_size=12,
+)
+
+
+def books_of(figures: list[Figure], given: Make, assigned: Make) -> list[Entry]:
+    booked = [opening()]
+    for number, (span, who, cycle, kind, simulated, end) in enumerate(figures):
+        low, high = (None, "0") if span is None else [str(Decimal(ms) / 1000) for ms in span]
+        one = given(f"ls/{number}", low=low, high=high, who=who, cycle=cycle, kind=kind, simulated=simulated)
+        booked.append(one)
+        if end != "pool":
+            booked.append(assigned(one, "2", unused=end) if end in set(Unused) else assigned(one, end))
+    return booked
+
+
+def seconds(entries: list[Entry], *, simulated: bool) -> tuple[Decimal, Decimal]:
+    """What annotators gave to all but pools, straight from the postings."""
+    mine = [e for e in entries if e.given and (e.provenance is Provenance.SIMULATED) is simulated]
+    low, high = (
+        sum((p.amount for e in mine for p in e.postings if p.unit == unit and p.amount > 0), Decimal(0))
+        for unit in ("s_low", "s_high")
+    )
+    return low, high
+
+
+def shown(versions: list[VersionLabour], *, simulated: bool) -> tuple[Decimal, Decimal]:
+    """What the statements show as direct or unused."""
+    direct = [line for version in versions for line in version.effort if line.share == "direct"]
+    unused = [line for version in versions for line in version.unused]
+    lines = [line.amounts for line in apart(direct, simulated=simulated)]
+    lines += [line.amounts for line in apart(unused, simulated=simulated)]
+    return sum((n.low_s or Decimal(0) for n in lines), Decimal(0)), sum(
+        (n.high_s or Decimal(0) for n in lines), Decimal(0)
+    )
+
+
+@settings(deadline=None, max_examples=50)
+@draw(figures=Figures, data=st.data())
+def test_the_order_of_booking_changes_neither_statement_nor_digest(
+    given: Make, assigned: Make, figures: list[Figure], data: st.DataObject
+) -> None:
+    booked = books_of(figures, given, assigned)
+    shuffled = data.draw(st.permutations(booked))
+    assert labour(Shelf(shuffled), "intents", LINEAGE) == labour(Shelf(booked), "intents", LINEAGE)
+
+
+@settings(deadline=None, max_examples=20)
+@draw(figures=Figures, data=st.data())
+def test_a_database_that_heard_everything_twice_in_any_order_gives_the_same_statement(
+    given: Make, assigned: Make, figures: list[Figure], data: st.DataObject
+) -> None:
+    booked = books_of(figures, given, assigned)
+    engine = open_engine(":memory:")
+    ledger = Ledger(engine)
+    try:
+        new = sum(ledger.book([entry]) for entry in data.draw(st.permutations(booked * 2)))
+        assert new == len(booked)
+        assert labour(ledger, "intents", LINEAGE) == labour(Shelf(booked), "intents", LINEAGE)
+        assert ledger.check() == []
+    finally:
+        engine.dispose()
+
+
+@settings(deadline=None, max_examples=50)
+@draw(figures=Figures)
+def test_statements_show_all_that_was_charged_once_and_never_mix_simulated_with_human(
+    given: Make, assigned: Make, figures: list[Figure]
+) -> None:
+    booked = books_of(figures, given, assigned)
+    versions = labour(Shelf(booked), "intents", LINEAGE)
+    for simulated in (True, False):
+        assert shown(versions, simulated=simulated) == seconds(booked, simulated=simulated)
+    without = labour(Shelf([e for e in booked if e.provenance is not Provenance.SIMULATED]), "intents", LINEAGE)
+    for version, human in zip(versions, without, strict=True):
+        for name in ("human_low_s", "human_high_s", "human_unknown", "unused_human_low_s", "unused_human_high_s"):
+            assert getattr(version, name) == getattr(human, name)
+        assert (version.human, human.simulated_high_s) == (human.human, Decimal(0))

@@ -1,0 +1,198 @@
+"""The database keeps each entry once and unchanged, and the check finds what somebody changed anyway."""
+
+import dataclasses
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from kempelen.errors import LedgerError
+from kempelen.records import Kind
+from ledger import posting_rules
+from ledger.entries import Entry, Unit
+from ledger.store import Ledger
+
+Make = Callable[..., Entry]
+
+
+def test_what_was_booked_is_read_back_equal(ledger: Ledger, given: Make, assigned: Make) -> None:
+    opening = posting_rules.opening_balance(
+        model="intents", version="1", source="CLINC150 \u00fc", labels=15_000, at=given().at, note="n\u00f6te"
+    )
+    booked = [opening, given("a", low="10.001", high="12.5"), given("b", simulated=True)]
+    booked += [assigned(entry) for entry in booked[1:]]
+    assert ledger.book(booked) == 5
+    assert sorted(ledger.entries(), key=lambda e: e.source_id) == sorted(booked, key=lambda e: e.source_id)
+
+
+def test_entries_can_be_asked_for_by_model_cycle_and_version(ledger: Ledger, given: Make, assigned: Make) -> None:
+    one, other = given("a"), given("b", cycle="c2")
+    ledger.book([one, other, assigned(one, "2"), assigned(other, "3")])
+    assert {e.source_id for e in ledger.entries(cycle="c2")} == {"given:b", "assigned:given:b"}
+    assert [e.source_id for e in ledger.entries(version="2")] == ["assigned:given:a"]
+    assert len(ledger.entries(model="intents")) == 4
+    assert ledger.entries(model="another") == ledger.entries(model="intents", cycle="c1", version="3") == []
+
+
+def test_booking_the_same_again_is_harmless_even_at_another_time(ledger: Ledger, given: Make) -> None:
+    entry = given()
+    later = dataclasses.replace(entry, at=entry.at + timedelta(days=1))
+    assert [ledger.book([entry, entry]), ledger.book([later]), ledger.book([])] == [1, 0, 0]
+    assert ledger.entries() == [entry]
+
+
+def test_a_contradiction_is_refused_and_nothing_of_its_batch_is_booked(ledger: Ledger, given: Make) -> None:
+    ledger.book([given("a", high="10")])
+    with pytest.raises(LedgerError, match="given:a contradicts what is booked") as refused:
+        ledger.book([given("b"), given("a", high="11")])
+    assert "under its own name" in refused.value.hint
+    assert [e.source_id for e in ledger.entries()] == ["given:a"]
+
+
+def test_a_contradiction_inside_one_batch_is_refused(ledger: Ledger, given: Make) -> None:
+    with pytest.raises(LedgerError, match="contradicts"):
+        ledger.book([given("a", high="10"), given("a", high="11")])
+    assert ledger.entries() == []
+
+
+def test_an_annotation_cannot_be_charged_to_two_versions(ledger: Ledger, given: Make, assigned: Make) -> None:
+    entry = given()
+    ledger.book([entry, assigned(entry, "2")])
+    with pytest.raises(LedgerError, match="contradicts"):
+        ledger.book([assigned(entry, "3")])
+
+
+def test_contradictions_can_be_set_aside_so_that_the_rest_goes_on(ledger: Ledger, given: Make) -> None:
+    ledger.book([given("a", high="10"), given("b")])
+    new, problems = ledger.unbooked([given("a", high="11"), given("b"), given("c")])
+    assert [entry.source_id for entry in new] == ["given:c"]
+    assert [problem.subject for problem in problems] == ["given:a"]
+    assert ledger.book(new) == 1
+
+
+def test_balances_and_what_is_left_in_a_pool(ledger: Ledger, given: Make, assigned: Make) -> None:
+    one, other, robot = given("a", low="1.5", high="2"), given("b", low="3", high="4"), given("r", simulated=True)
+    ledger.book([one, other, robot, assigned(one)])
+    assert ledger.balance("annotator:ada") == {
+        Unit.ANNOTATIONS: Decimal(-2),
+        Unit.S_HIGH: Decimal(-6),
+        Unit.S_LOW: Decimal("-4.5"),
+    }
+    assert ledger.balance("pool:c1") == {Unit.ANNOTATIONS: 1, Unit.S_HIGH: 4, Unit.S_LOW: 3}
+    assert ledger.balance("simulated:pool:c1") == {Unit.ANNOTATIONS: 1, Unit.S_HIGH: 10, Unit.S_LOW: 10}
+    assert ledger.balance("pool:unheard-of") == {}
+    assert [e.source_id for e in ledger.unassigned("c1")] == ["given:b", "given:r"]
+
+
+def test_what_annotators_gave_is_in_pools_versions_and_unused(ledger: Ledger, given: Make, assigned: Make) -> None:
+    entries = [given(f"ls/{n}", low=f"{n}.25", high=f"{2 * n}.5", who=f"p{n % 3}") for n in range(30)]
+    ends = [assigned(e, str(2 + n % 2)) for n, e in enumerate(entries[:20])]
+    ends += [assigned(e, "2", unused="no_consensus", kind=Kind.PREPARATION) for e in entries[20:25]]
+    ledger.book([*entries, *ends])
+    of_role: dict[str, Decimal] = {}
+    for account, held in ledger.balances().items():
+        role = account.partition(":")[0]
+        of_role[role] = of_role.get(role, Decimal(0)) + held[Unit.S_HIGH]
+    assert of_role == {
+        "annotator": Decimal(-885),  # 2 * (0 + ... + 29) + 30 * 0.5
+        "pool": Decimal("272.5"),  # 2 * (25 + ... + 29) + 5 * 0.5
+        "unused": Decimal("222.5"),  # 2 * (20 + ... + 24) + 5 * 0.5
+        "model_version": Decimal(390),  # 2 * (0 + ... + 19) + 20 * 0.5
+    }
+
+
+# ---------------------------------------------------------------- append-only
+
+
+@pytest.mark.parametrize("table", ["ledger_entries", "ledger_postings", "ledger_schema"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET {}={}", "DELETE FROM {}", "INSERT OR REPLACE INTO {} SELECT * FROM {}"]
+)
+def test_the_database_itself_refuses_to_change_or_remove(
+    engine: Engine, ledger: Ledger, given: Make, table: str, statement: str
+) -> None:
+    ledger.book([given()])
+    column = {"ledger_entries": "narration", "ledger_postings": "parts", "ledger_schema": "version"}[table]
+    words = statement.format(table, *([table] if "INSERT" in statement else [column, column]))
+    raw = sqlite3.connect(str(engine.url.database))
+    with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
+        raw.execute(words)
+    raw.close()
+    assert ledger.check() == []
+
+
+def test_the_database_itself_refuses_an_amount_that_is_no_whole_number(
+    engine: Engine, ledger: Ledger, given: Make
+) -> None:
+    ledger.book([given()])
+    with (
+        pytest.raises(IntegrityError, match="cannot store REAL value"),
+        engine.begin() as connection,
+    ):
+        connection.execute(text("INSERT INTO ledger_postings VALUES (1, 99, 'pool:c1', 's_low', 0.5)"))
+
+
+# ---------------------------------------------------------------- checks
+
+
+def tamper(engine: Engine, *statements: str) -> None:
+    """Somebody who may do anything to the file."""
+    raw = sqlite3.connect(str(engine.url.database))
+    raw.execute("DROP TRIGGER ledger_entries_guards_update")
+    raw.execute("DROP TRIGGER ledger_postings_guards_update")
+    for statement in statements:
+        raw.execute(statement)
+    raw.commit()
+    raw.close()
+
+
+def test_good_books_have_no_problems(ledger: Ledger, given: Make, assigned: Make) -> None:
+    entries = [given("a"), given("r", simulated=True), given("u", low=None)]
+    ledger.book([*entries, *(assigned(entry) for entry in entries)])
+    assert ledger.check(closed_cycles=["c1", "c2"]) == []
+
+
+def test_effort_left_in_a_closed_cycle_is_found_simulated_or_not(ledger: Ledger, given: Make) -> None:
+    ledger.book([given("a", low="1", high="2"), given("r", simulated=True), given("b", cycle="open")])
+    found = ledger.check(closed_cycles=["c1"])
+    assert [(p.subject, p.message.split(", and ")[1]) for p in found[:3]] == [
+        ("pool:c1", "1 annotations are left in it."),
+        ("pool:c1", "2 s_high are left in it."),
+        ("pool:c1", "1 s_low are left in it."),
+    ]
+    assert {p.subject for p in found} == {"pool:c1", "simulated:pool:c1"}
+    assert ledger.check() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "subject", "message"),
+    [
+        (
+            "UPDATE ledger_entries SET narration = 'x' WHERE source_id = 'given:a'",
+            "given:a",
+            "not read as it was booked",
+        ),
+        (
+            "UPDATE ledger_postings SET parts = parts + 1 WHERE entry_id = 1 AND line = 0",
+            "given:a",
+            "off by 1 annotations",
+        ),
+        ("UPDATE ledger_postings SET account = 'lost:x' WHERE entry_id = 1", "given:a", "is no account"),
+        ("UPDATE ledger_entries SET at = 'yesterday' WHERE id = 1", "given:a", "cannot be read"),
+        ("UPDATE ledger_entries SET kind = 'play' WHERE id = 1", "given:a", "cannot be read"),
+        ("UPDATE ledger_entries SET given = 'given:z' WHERE id = 3", "given:z", "not in the books"),
+        ("UPDATE ledger_entries SET given = 'given:a' WHERE id = 4", "given:a", "assigned 2 times"),
+        ("UPDATE ledger_postings SET parts = 2 * parts WHERE entry_id = 3", "given:a", "assigned in part"),
+    ],
+)
+def test_tampering_is_found(
+    *, engine: Engine, ledger: Ledger, given: Make, assigned: Make, statement: str, subject: str, message: str
+) -> None:
+    entries = [given("a"), given("b")]
+    ledger.book([*entries, *(assigned(entry) for entry in entries)])
+    tamper(engine, statement)
+    assert (subject, True) in {(p.subject, message in p.message) for p in ledger.check()}

@@ -1,0 +1,230 @@
+"""The reader counts what was logged, in the engine, exactly as plain Python would."""
+
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from connectors.prediction_log.parquet import build
+from kempelen import PredictionLog
+from kempelen.errors import BadData, NotEnoughData
+from kempelen.records import CONFIDENCE_BINS
+from kempelen.text import item_id, normalise, terms
+
+MakeRow = Callable[..., dict[str, Any]]
+DAY = date(2020, 1, 20)
+NEXT = date(2020, 1, 21)
+LATER = datetime(2020, 1, 20, 18, tzinfo=UTC)
+
+
+def write(folder: Path, *rows: dict[str, Any]) -> None:
+    with PredictionLog(folder) as log:
+        assert log.record_many(rows) == []
+
+
+def test_days_are_those_with_predictions_oldest_first(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row(at=LATER + timedelta(days=3)), row())
+    assert build(tmp_path).days() == [DAY, date(2020, 1, 23)]
+    assert build(tmp_path / "nowhere").days() == []
+
+
+def test_a_profile_counts_labels_confidence_and_words(tmp_path: Path, row: MakeRow) -> None:
+    write(
+        tmp_path,
+        row(),
+        row(text="corona virus corona", probabilities={"food": 0.4, "health": 0.6}),
+        row(text="weather", probabilities={"news": 1.0}, at=LATER + timedelta(days=1)),
+    )
+    first, second = build(tmp_path).profile(DAY, NEXT).days
+    assert (first.day, first.predictions, second.day, second.predictions) == (DAY, 2, NEXT, 1)
+    assert first.labels == {"food": 1, "health": 1}
+    assert {b: n for b, n in enumerate(first.confidence) if n} == {12: 1, 15: 1}
+    assert second.confidence[CONFIDENCE_BINS - 1] == 1
+    assert first.terms["corona"].labels == {"food": 1, "health": 1}
+    assert first.terms["corona"].confidence_sum == pytest.approx(1.35)
+    assert set(first.terms) == {"corona", "beer", "virus"}
+
+
+def test_a_profile_can_be_that_of_one_version(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row(), row(model_version="2"), row(model_version="2"))
+    assert build(tmp_path).profile(DAY, DAY, "2").predictions == 2
+
+
+def test_a_window_without_predictions_is_an_error(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row())
+    for ask in (
+        lambda: build(tmp_path).profile(NEXT, NEXT),
+        lambda: build(tmp_path).profile(DAY, DAY, "9"),
+        lambda: build(tmp_path).candidates(NEXT, NEXT, min_users=1),
+        lambda: build(tmp_path / "nowhere").profile(DAY, DAY),
+    ):
+        with pytest.raises(NotEnoughData, match="no prediction") as caught:
+            ask()
+        assert "PredictionLog" in caught.value.hint
+
+
+def test_an_id_logged_again_counts_once_at_its_first_moment(tmp_path: Path, row: MakeRow) -> None:
+    same = row(prediction_id="same")
+    write(tmp_path, row(), same, same)
+    write(tmp_path, same | {"at": LATER, "probabilities": {"news": 1.0}})
+    write(tmp_path, same | {"at": LATER + timedelta(days=1)})
+    profile = build(tmp_path).profile(DAY, NEXT)
+    assert profile.predictions == 2
+    assert profile.labels == {"food": 2}
+    (candidate,), _ = build(tmp_path).candidates(DAY, NEXT, min_users=1)
+    assert candidate.predictions == 2
+
+
+def test_candidates_are_distinct_queries_that_enough_people_asked(tmp_path: Path, row: MakeRow) -> None:
+    write(
+        tmp_path,
+        row(user="ada"),
+        row(text="CORONA  beer!", user="bob", at=LATER, model_version="2", probabilities={"health": 0.9, "food": 0.1}),
+        row(user="ada"),
+        row(text="my secret", user="ada"),
+        row(text="my secret", user="ada"),
+        row(text="???", user="ada"),
+        row(text="!!!", user="bob"),
+    )
+    (candidate,), held_back = build(tmp_path).candidates(DAY, DAY, min_users=2)
+    assert (candidate.item_id, candidate.query) == (item_id("corona beer"), "corona beer")
+    assert (candidate.predictions, candidate.users) == (3, 2)
+    assert (candidate.model_version, candidate.probabilities) == ("2", {"health": 0.9, "food": 0.1})
+    assert held_back == 2  # the secret of one person, and the query of which nothing is left
+
+
+def test_candidates_come_sorted_by_item_id(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, *(row(text=f"query {i}") for i in range(50)))
+    found, held_back = build(tmp_path).candidates(DAY, DAY, min_users=1)
+    assert [c.item_id for c in found] == sorted(item_id(f"query {i}") for i in range(50))
+    assert held_back == 0
+
+
+def test_at_the_same_moment_the_larger_id_is_the_latest(tmp_path: Path, row: MakeRow) -> None:
+    for order in (1, -1):
+        folder = tmp_path / str(order)
+        write(folder, *[row(prediction_id=i, model_version=i) for i in ("a", "b", "c")][::order])
+        (candidate,), _ = build(folder).candidates(DAY, DAY, min_users=1)
+        assert candidate.model_version == "c"
+
+
+def damage(folder: Path, day: date, content: Callable[[bytes], bytes]) -> Path:
+    (file,) = (folder / f"date={day}").glob("part-*.parquet")
+    file.write_bytes(content(file.read_bytes()))
+    return file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [lambda b: b[:-20], lambda b: b[:100], lambda _: b"", lambda _: b"nonsense"],
+    ids=["tail", "head", "empty", "other"],
+)
+def test_a_file_that_cannot_be_read_is_named_and_not_skipped(
+    tmp_path: Path, row: MakeRow, content: Callable[[bytes], bytes]
+) -> None:
+    write(tmp_path, row())
+    write(tmp_path / "other", row())
+    file = damage(tmp_path, DAY, content)
+    write(tmp_path, row())
+    for ask in (build(tmp_path).profile, lambda a, b: build(tmp_path).candidates(a, b, min_users=1)):
+        with pytest.raises(BadData, match=file.name) as caught:
+            ask(DAY, DAY)
+        assert "move it away" in caught.value.hint
+
+
+def test_a_foreign_table_is_named_with_what_it_lacks(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row())
+    parquet.write_table(pa.table({"text": ["x"]}), tmp_path / f"date={DAY}" / "part-foreign.parquet")
+    with pytest.raises(BadData, match=r"part-foreign\.parquet"):
+        build(tmp_path).profile(DAY, DAY)
+
+
+def test_only_the_files_of_the_window_are_opened(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row(), row(at=LATER + timedelta(days=1)))
+    damage(tmp_path, NEXT, lambda _: b"")
+    assert build(tmp_path).profile(DAY, DAY).predictions == 1
+
+
+def test_a_folder_that_is_no_day_is_an_error(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row())
+    (tmp_path / "date=yesterday").mkdir()
+    (tmp_path / "date=yesterday" / "part-x.parquet").touch()
+    with pytest.raises(BadData, match="date=yesterday"):
+        build(tmp_path).days()
+
+
+def test_files_under_way_are_not_read(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row())
+    (tmp_path / f"date={DAY}" / ".part-x.parquet.tmp").write_bytes(b"half")
+    assert build(tmp_path).profile(DAY, DAY).predictions == 1
+
+
+def test_days_merged_are_the_profile_of_the_window(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, *(row(text=f"corona {i}", at=LATER + timedelta(hours=3 * i)) for i in range(8)))
+    reader = build(tmp_path)
+    merged = reader.profile(NEXT, NEXT).merge(reader.profile(DAY, DAY))
+    assert merged == reader.profile(DAY, NEXT)
+
+
+texts = st.one_of(
+    st.text(max_size=40),
+    st.lists(
+        st.sampled_from(["corona", "Corona's", "virus", "كورونا", "मौसम", "ビール", "🦠", "\u200f", "\x00", "i̇", "²"]),
+        max_size=6,
+    ).map(" ".join),
+)
+predictions = st.tuples(
+    texts,
+    st.lists(st.floats(0.001, 1), min_size=1, max_size=4),
+    st.sampled_from(["ada", "bob", "eve"]),
+    st.integers(0, 3 * 86_400 - 1),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(predictions, min_size=1, max_size=25))
+def test_a_profile_equals_a_count_in_plain_python(logged: list[tuple[str, list[float], str, int]]) -> None:
+    start = datetime(2020, 1, 20, tzinfo=UTC)
+    rows = [
+        {
+            "text": text,
+            "probabilities": {f"label {i}": p / sum(weights) for i, p in enumerate(weights)},
+            "user": user,
+            "at": start + timedelta(seconds=second),
+            "model_version": "1",
+        }
+        for text, weights, user, second in logged
+    ]
+    labels, bins, words, sums, users = (
+        defaultdict(c) for c in (Counter, Counter, lambda: defaultdict(Counter), Counter, set)
+    )
+    for row in rows:
+        day, query = row["at"].date(), normalise(row["text"])
+        label = max(row["probabilities"], key=row["probabilities"].__getitem__)
+        confidence = min(row["probabilities"][label], 1.0)
+        labels[day][label] += 1
+        bins[day][min(int(confidence * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)] += 1
+        users[query].add(row["user"])
+        for term in terms(query):
+            words[day][term][label] += 1
+            sums[day][term] += confidence
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), *rows)
+        profile = build(folder).profile(DAY, date(2020, 1, 22))
+        found, held_back = build(folder).candidates(DAY, date(2020, 1, 22), min_users=2)
+    assert [day.day for day in profile.days] == sorted(labels)
+    for day in profile.days:
+        assert day.labels == labels[day.day]
+        assert day.confidence == tuple(bins[day.day][b] for b in range(CONFIDENCE_BINS))
+        assert {t: c.labels for t, c in day.terms.items()} == words[day.day]
+        assert {t: c.confidence_sum for t, c in day.terms.items()} == pytest.approx(sums[day.day], abs=1e-6)
+    assert {c.query: c.users for c in found} == {q: len(u) for q, u in users.items() if len(u) >= 2 and q}
+    assert held_back == len(users) - len(found)
