@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from sqlalchemy import (
     Column,
+    Connection,
     Dialect,
     Engine,
     Integer,
@@ -24,15 +25,16 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     insert,
+    inspect,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from cycle.records import Cycle, CycleEvent, Judgement, Look, Promotion, Round, Version
 from kempelen.errors import IllegalMove
 from kempelen.records import Annotation, ConsensusLabel, LabelRequest, Profile
 from kempelen.states import State, move, replay
+from ledger.database import reading, writing
 
 Record = TypeVar("Record")
 
@@ -147,7 +149,11 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        _meta.create_all(engine)
+        with reading(engine) as connection:
+            complete = set(_meta.tables) <= set(inspect(connection).get_table_names())
+        if not complete:
+            with writing(engine) as connection:
+                _meta.create_all(connection)
 
     # ------------------------------------------------------------ cycles
 
@@ -173,21 +179,17 @@ class Store:
 
     def record_event(self, event: CycleEvent) -> None:
         """Move a cycle. IllegalMove if the table of moves forbids it; a repeated event is harmless."""
-        states = [past.state for past in self.events(event.cycle_id)]
-        if event.state in states:
-            return
-        move(replay(states), event.state)
         values = {"cycle_id": event.cycle_id, "state": event.state.value, "at": event.at, "note": event.note}
-        self._add(_events, [values])
+        with writing(self._engine) as connection:
+            states = [past.state for past in _events_of(connection, event.cycle_id)]
+            if event.state not in states:
+                move(replay(states), event.state)
+                connection.execute(insert(_events), [values])
 
     def events(self, cycle_id: str) -> list[CycleEvent]:
         """What happened to a cycle, in order."""
-        query = select(_events).where(_events.c.cycle_id == cycle_id).order_by(_events.c.sequence)
-        with self._engine.connect() as connection:
-            return [
-                CycleEvent(cycle_id=row.cycle_id, state=State(row.state), at=row.at, note=row.note)
-                for row in connection.execute(query)
-            ]
+        with reading(self._engine) as connection:
+            return _events_of(connection, cycle_id)
 
     def state(self, cycle_id: str) -> State:
         """Where a cycle stands. KeyError for a cycle that was never opened."""
@@ -204,7 +206,7 @@ class Store:
         request_values = [{"cycle_id": r.cycle_id, "item_id": r.item_id, "document": _dump(r)} for r in requests]
         if round_.number in {past.number for past in self.rounds(round_.cycle_id)}:
             return
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(_rounds), [round_values])
             if request_values:
                 connection.execute(insert(_requests), request_values)
@@ -259,7 +261,7 @@ class Store:
     def reference(self, model: str, version: str) -> Profile | None:
         """The reference of a version, None while it is still being gathered."""
         query = select(_references.c.document).where(_references.c.model == model, _references.c.version == version)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             document = connection.execute(query).scalar()
         return Profile.from_json(document) if document else None
 
@@ -295,7 +297,7 @@ class Store:
     def models(self) -> list[str]:
         """The models that have at least one version, oldest first."""
         query = select(_versions.c.model).group_by(_versions.c.model).order_by(func.min(_versions.c.trained_at))
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return list(connection.execute(query).scalars())
 
     def promote(self, promotion: Promotion, *, over: str | None) -> None:
@@ -303,9 +305,6 @@ class Store:
 
         Raises IllegalMove when another version has become champion meanwhile.
         """
-        champion = self.champion(promotion.model)
-        if champion == promotion.version:
-            return
         row = {
             "model": promotion.model,
             "sequence": promotion.sequence,
@@ -314,34 +313,23 @@ class Store:
             "cycle_id": promotion.cycle_id,
             "note": promotion.note,
         }
-        lost = IllegalMove(
-            f"{promotion.model} {promotion.version} was to replace version {over}, "
-            f"but version {champion} is champion now.",
-            hint="Judge the challenger against the present champion: run `kempelen retrain` again.",
-        )
-        if champion != over:
-            raise lost
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(_promotions), [row])
-        except IntegrityError as taken:
-            raise lost from taken
+        with writing(self._engine) as connection:
+            past = _promotions_of(connection, promotion.model)
+            champion = past[-1].version if past else None
+            if champion == promotion.version:
+                return
+            if champion != over or promotion.sequence != len(past) + 1:
+                raise IllegalMove(
+                    f"{promotion.model} {promotion.version} was to replace version {over}, "
+                    f"but version {champion} is champion now.",
+                    hint="Judge the challenger against the present champion: run `kempelen retrain` again.",
+                )
+            connection.execute(insert(_promotions), [row])
 
     def promotions(self, model: str) -> list[Promotion]:
         """Every promotion, in order."""
-        query = select(_promotions).where(_promotions.c.model == model).order_by(_promotions.c.sequence)
-        with self._engine.connect() as connection:
-            return [
-                Promotion(
-                    model=row.model,
-                    sequence=row.sequence,
-                    version=row.version,
-                    at=row.at,
-                    cycle_id=row.cycle_id,
-                    note=row.note,
-                )
-                for row in connection.execute(query)
-            ]
+        with reading(self._engine) as connection:
+            return _promotions_of(connection, model)
 
     def champion(self, model: str, at: datetime | None = None) -> str | None:
         """The version in service now, or at a moment; None before the first promotion."""
@@ -368,14 +356,37 @@ class Store:
         """Insert the rows whose key is not there yet, all in one transaction."""
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         if rows:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
 
     def _read(self, kind: type[Record], query: Any) -> list[Record]:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             documents = connection.execute(query).scalars().all()
         reader: Any = kind
         return [_adapter(reader).validate_json(document) for document in documents]
+
+
+def _events_of(connection: Connection, cycle_id: str) -> list[CycleEvent]:
+    query = select(_events).where(_events.c.cycle_id == cycle_id).order_by(_events.c.sequence)
+    return [
+        CycleEvent(cycle_id=row.cycle_id, state=State(row.state), at=row.at, note=row.note)
+        for row in connection.execute(query)
+    ]
+
+
+def _promotions_of(connection: Connection, model: str) -> list[Promotion]:
+    query = select(_promotions).where(_promotions.c.model == model).order_by(_promotions.c.sequence)
+    return [
+        Promotion(
+            model=row.model,
+            sequence=row.sequence,
+            version=row.version,
+            at=row.at,
+            cycle_id=row.cycle_id,
+            note=row.note,
+        )
+        for row in connection.execute(query)
+    ]
 
 
 @cache

@@ -15,9 +15,6 @@ from kempelen.errors import BadData, IllegalMove, KempelenError
 from ledger.database import database_errors, open_engine
 from ledger.store import Ledger
 
-_ONLY_READING = {"kempelen_begin": "BEGIN DEFERRED"}
-"""What `ledger.database.reading` sets for one transaction, here for all: a page keeps no writer waiting."""
-
 
 class NothingYet(KempelenError):
     """The state folder has no database: nobody has run Kempelen here."""
@@ -77,7 +74,7 @@ class Source:
 
 
 def _open(file: Path, identity: tuple[int, int]) -> _Opened:
-    engine = open_engine(file).execution_options(**_ONLY_READING)
+    engine = open_engine(file)
     with database_errors(engine):
         return _Opened(identity=identity, engine=engine, store=Store(engine), ledger=Ledger(engine))
 

@@ -49,13 +49,13 @@ class TrainingSettings(_Section):
     stale_weight: float = Field(
         default=0.2, ge=0, le=1, description="Weight of an old label on a query with a surging term."
     )
-    seed: int = 20200120
+    seed: int = Field(default=20200120, description="Of every random draw: the same data and seed give the same run.")
 
 
 class PredictionLogSettings(_Section):
     """Where the serving process logs its predictions."""
 
-    folder: Path = Path(".kempelen/predictions")
+    folder: Path = Field(default=Path(".kempelen/predictions"), description="What PredictionLog is given as `folder`.")
 
 
 class DriftSettings(_Section):
@@ -65,7 +65,9 @@ class DriftSettings(_Section):
     looks_per_year: int = Field(default=366, ge=1, description="How often `watch` runs.")
     reference_days: int = Field(default=21, ge=3, description="First days of a version in service, its reference.")
     window_days: int = Field(default=2, ge=1, description="Days of traffic that are compared with the reference.")
-    detectors: tuple[str, ...] = ("term_surge", "class_mix", "confidence", "audit_risk")
+    detectors: tuple[str, ...] = Field(
+        default=("term_surge", "class_mix", "confidence", "audit_risk"), description="Files of drift/, or your own."
+    )
     params: dict[str, Params] = Field(default_factory=dict, description="[drift.params.term_surge] and so on.")
 
 
@@ -99,17 +101,17 @@ class SelectionSettings(_Section):
 class AnnotationSettings(_Section):
     """How people are asked."""
 
-    answers_per_item: int = Field(default=2, ge=1, le=5)
-    consensus: str = "majority"
-    asker: str = "the team that runs this model"
-    contact: str = "the person who invited you"
+    answers_per_item: int = Field(default=2, ge=1, le=5, description="People who answer each item.")
+    consensus: str = Field(default="majority", description="A file of consensus/, or your own.")
+    asker: str = Field(default="the team that runs this model", description="Who asks: annotators are told.")
+    contact: str = Field(default="the person who invited you", description="Whom annotators can turn to.")
     idle_cap_s: float = Field(default=60, gt=0, description="Above this, the low bound of an answer stops growing.")
 
 
 class GateSettings(_Section):
     """What a challenger must show."""
 
-    name: str = "paired"
+    name: str = Field(default="paired", description="A file of gates/, or your own.")
     alpha: float = Field(default=0.05, gt=0, lt=1, description="Chance to promote a challenger that is not better.")
     tolerance: float = Field(default=0.02, ge=0, lt=1, description="Accuracy that traffic before the shift may lose.")
 
@@ -117,10 +119,12 @@ class GateSettings(_Section):
 class ServerSettings(_Section):
     """Servers of your own. Whatever is left out is taken from the local stack (`kempelen up`)."""
 
-    prefect_api: str | None = None
-    mlflow_uri: str | None = None
-    label_studio_url: str | None = None
-    label_studio_token: SecretStr | None = None
+    prefect_api: str | None = Field(default=None, description="Prefect's API, as http://host:4200/api.")
+    mlflow_uri: str | None = Field(default=None, description="MLflow's tracking server.")
+    label_studio_url: str | None = Field(default=None, description="Label Studio.")
+    label_studio_token: SecretStr | None = Field(
+        default=None, description="Its access token; better given as KEMPELEN_SERVERS__LABEL_STUDIO_TOKEN."
+    )
 
 
 class Settings(BaseSettings):

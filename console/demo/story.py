@@ -21,6 +21,8 @@ from kempelen.states import State
 AnswerRound = Callable[[App, str, datetime], None]
 """Waits until the people, simulated or not, have answered what a cycle asks at a moment."""
 
+WORD = "corona"
+
 END_OF_DAY = time_of_day(23, 59, 59, tzinfo=UTC)
 
 
@@ -57,7 +59,7 @@ def run(
         if app.store.champion(app.model) is None:
             retrain_flow(config, clock.now())
     first = app.store.versions(app.model)[0]
-    teller.say(f"11 Dec  version {first.version} ({first.model_type}) enters service")
+    teller.say(f"11 Dec  version {first.version} ({first.model_type}) enters service. {_asked(app, first.version)}")
     quiet = [day for day in stream.days(stream.IN_SERVICE_FROM, first_look) if day < first_look]
     with teller.progress("Serving 11 to 31 December: the traffic that later days are compared with"):
         for day in quiet:
@@ -135,5 +137,16 @@ def _tell_retrained(app: App, retrained: Retrained, now: datetime, teller: Telle
         teller.say(f"{now:%d %b}  challenger {judgement.model_type} {verdict} the gate:")
         for check in judgement.report.checks:
             teller.say(f"          {check.name}: {check.summary}")
+    version = retrained.version
     verdict = "[bold]promoted[/], in service from the next day" if retrained.promoted else "not promoted"
-    teller.say(f"{now:%d %b}  version {retrained.version.version} ({retrained.version.model_type}) {verdict}")
+    teller.say(
+        f"{now:%d %b}  version {version.version} ({version.model_type}) {verdict}. {_asked(app, version.version)}"
+    )
+
+
+def _asked(app: App, version: str) -> str:
+    """What a version takes the word of the story for."""
+    model = app.registry.load(version)
+    likely = dict(zip(model.labels, model.predict([WORD])[0], strict=True))
+    best = max(likely, key=likely.__getitem__)
+    return f'Asked for "{WORD}", it says {best} with {likely[best]:.0%} confidence.'
