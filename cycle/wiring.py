@@ -71,7 +71,7 @@ def _annotators(settings: Settings) -> AnnotationConnector:
     url, token = settings.servers.label_studio_url, settings.servers.label_studio_token
     if url is None or token is None:
         raise _no_server("label_studio_url and label_studio_token")
-    return label_studio.build(url=url, token=token.get_secret_value())
+    return label_studio.build(url=url, token=token.get_secret_value(), blind_audit=settings.annotation.blind_audit)
 
 
 def _registry(settings: Settings) -> ModelRegistry:

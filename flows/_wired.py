@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from prefect import runtime
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
@@ -24,6 +25,13 @@ def app_of(config: str) -> App:
 def moment(now: datetime | None) -> datetime:
     """The given moment, or the present one: the only place in a flow that reads the clock."""
     return now or datetime.now(UTC)
+
+
+def run_name() -> str:
+    """What a flow run is called: flow, model and day, so that a list of runs can be read."""
+    parameters = runtime.flow_run.parameters
+    model = load(Path(parameters["config"])).model.name
+    return f"{runtime.flow_run.flow_name} {model} {moment(parameters.get('now')):%Y-%m-%d}"
 
 
 def can_be_retried(step: Task[..., Any], run: TaskRun, state: State) -> bool:  # noqa: ARG001 - Prefect's signature

@@ -7,10 +7,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from cycle.collect import Collected, collect
-from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment
+from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 
 
-@flow(name="collect")
+@flow(name="collect", flow_run_name=run_name)
 def collect_flow(config: str, now: datetime | None = None, *, settle: bool = False) -> list[Collected]:
     """Fetch new answers of every open cycle, book them, and settle the cycles that are complete."""
     collected = _fetch_and_book(config, moment(now), settle=settle)

@@ -9,11 +9,11 @@ from prefect.logging import get_run_logger
 from connectors.orchestration import prefect as orchestration
 from cycle.account import statement
 from cycle.retrain import Retrained, retrain
-from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment
+from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 from ledger import card
 
 
-@flow(name="retrain")
+@flow(name="retrain", flow_run_name=run_name)
 def retrain_flow(config: str, now: datetime | None = None) -> list[Retrained]:
     """Take every cycle that has its labels to its end; train the first version if there is none."""
     finished = _train_to_account(config, moment(now))

@@ -9,10 +9,10 @@ from prefect.logging import get_run_logger
 
 from connectors.orchestration import prefect as orchestration
 from cycle.watch import Watched, watch
-from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment
+from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 
 
-@flow(name="watch")
+@flow(name="watch", flow_run_name=run_name)
 def watch_flow(config: str, now: datetime | None = None, *, open_cycle: bool = False) -> Watched:
     """Compare the traffic with the champion's reference; open a cycle on an alarm; put items before people."""
     watched = _look_and_ask(config, moment(now), open_cycle=open_cycle)

@@ -102,6 +102,9 @@ class AnnotationSettings(_Section):
     """How people are asked."""
 
     answers_per_item: int = Field(default=2, ge=1, le=5, description="People who answer each item.")
+    blind_audit: bool = Field(
+        default=False, description="Show audited items without the model's suggestion, so that it sways nobody."
+    )
     consensus: str = Field(default="majority", description="A file of consensus/, or your own.")
     asker: str = Field(default="the team that runs this model", description="Who asks: annotators are told.")
     contact: str = Field(default="the person who invited you", description="Whom annotators can turn to.")
