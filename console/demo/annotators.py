@@ -10,7 +10,6 @@ from console.demo.stream import Truth
 from cycle.app import App
 from cycle.collect import collect
 from kempelen.protocols import Progress
-from kempelen.states import State
 
 LOOK_EVERY_S = 3.0
 
@@ -39,8 +38,7 @@ def the_person_here(say: Callable[[str], None], sign_in: str) -> AnswerRound:
         say(f"Please label {len(app.store.requests(cycle_id))} queries: {app.annotators.open(app.briefing(cycle_id))}")
         say(sign_in)
         say("Click 'Label All Tasks'. The demo goes on by itself when you are done, and after Ctrl-C the next time.")
-        while app.store.state(cycle_id) is State.LABELLING:
-            collect(app, now)
+        while any(one.cycle.cycle_id == cycle_id and one.answered < one.items for one in collect(app, now)):
             time.sleep(LOOK_EVERY_S)
 
     return answer

@@ -93,8 +93,9 @@ folder = "predictions"
 
 [selection]
 min_users = 2
-rounds = {1 if alone else 3}
-round_items = {40 if alone else 36}
+rounds = 3
+round_items = {24 if alone else 36}
+audit_fraction = {0.5 if alone else 0.34}
 audit_every_days = {366 if alone else 7}
 
 [annotation]

@@ -21,7 +21,8 @@ from kempelen.states import State
 AnswerRound = Callable[[App, str, datetime], None]
 """Waits until the people, simulated or not, have answered what a cycle asks at a moment."""
 
-WORD = "corona"
+PROBE = "corona virus"
+"""What versions are asked, to show what they take the word for."""
 
 END_OF_DAY = time_of_day(23, 59, 59, tzinfo=UTC)
 
@@ -147,6 +148,6 @@ def _tell_retrained(app: App, retrained: Retrained, now: datetime, teller: Telle
 def _asked(app: App, version: str) -> str:
     """What a version takes the word of the story for."""
     model = app.registry.load(version)
-    likely = dict(zip(model.labels, model.predict([WORD])[0], strict=True))
+    likely = dict(zip(model.labels, model.predict([PROBE])[0], strict=True))
     best = max(likely, key=likely.__getitem__)
-    return f'Asked for "{WORD}", it says {best} with {likely[best]:.0%} confidence.'
+    return f'Asked for "{PROBE}", it says {best} with {likely[best]:.0%} confidence.'

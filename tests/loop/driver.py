@@ -1,7 +1,7 @@
 """Play the short story of one model, and be killed with `kill -9` at one chosen moment.
 
 `python driver.py STATE FOLDER [MOMENT]`: the real loop of the demo on the real servers of STATE. At the
-moment one function of the product is replaced by one that does a part of its work and ends the process.
+moment, one function of the product does a part of its work or none, and the process ends.
 """
 
 import http.client
@@ -16,48 +16,51 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-FIRST_LOOK, LAST_DAY = date(2020, 1, 21), date(2020, 1, 24)
+FIRST_LOOK, LAST_DAY = date(2020, 1, 21), date(2020, 1, 23)
 
 
 def die(*_args: Any, **_more: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def replace(owner: Any, name: str, at_the_moment: Callable[..., None], *, call: int = 1) -> None:
-    """Let the `call`-th call of `owner.name` be `at_the_moment(original, *args)`."""
-    original, calls = getattr(owner, name), 0
+def replace(
+    owner: Any, name: str, at_the_moment: Callable[..., None], when: Callable[..., bool] = lambda *_args, **_more: True
+) -> None:
+    """Let the first call of `owner.name` for which `when` holds be `at_the_moment(original, *args)`."""
+    original = getattr(owner, name)
 
     def instead(*args: Any, **more: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return at_the_moment(original, *args, **more) if calls == call else original(*args, **more)
+        return (at_the_moment if when(*args, **more) else _as_usual)(original, *args, **more)
 
     setattr(owner, name, instead)
 
 
-def import_sent_and_no_answer_read(
-    _original: Any, server: Any, project: Any, items: Sequence[Any], _limit: float
-) -> None:
+def _as_usual(original: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    return original(*args, **more)
+
+
+def and_die(original: Callable[..., Any], *args: Any, **more: Any) -> None:
+    original(*args, **more)
+    die()
+
+
+def send_and_die(_original: Any, server: Any, project: Any, items: Sequence[Any], _limit: float) -> None:
+    """All of the import is sent, nothing of the answer is read."""
     address = urlsplit(server.url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port)
-    headers = {"Authorization": f"Token {server._token}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Token {server._token}", "Content-Type": "application/json"}  # noqa: SLF001 - it has no public one
     connection.request("POST", f"/api/projects/{project.id}/import", json.dumps(list(items)), headers)
     die()
 
 
-def half(original: Any, first: Any, several: Sequence[Any], *_rest: Any) -> None:
-    """The first half of the work, in the transaction that the caller has open."""
-    original(first, several[: len(several) // 2])
+def half_of_the_entries(original: Any, connection: Any, entries: Sequence[Any]) -> None:
+    """In the transaction that the caller has open."""
+    original(connection, entries[: len(entries) // 2])
     die()
 
 
-def half_the_posts(original: Any, url: str, people: Any, posts: Sequence[Any]) -> None:
+def half_of_the_answers(original: Any, url: str, people: Any, posts: Sequence[Any]) -> None:
     original(url, people, posts[: len(posts) // 2])
-    die()
-
-
-def all_of_it(original: Any, *args: Any, **more: Any) -> None:
-    original(*args, **more)
     die()
 
 
@@ -68,8 +71,8 @@ def one_document(original: Any, registry: Any, version: str, **card: Any) -> Non
 
 
 def prepare(moment: str) -> None:
+    """Replace the function that this moment lies in."""
     import console.personas
-    import cycle.account
     import cycle.retrain
     import ledger.store
     from connectors.annotation._server import Server
@@ -77,24 +80,44 @@ def prepare(moment: str) -> None:
     from connectors.registry.mlflow import MlflowRegistry
     from cycle.store import Store
 
+    def second(_registry: Any, version: str, **_more: Any) -> bool:
+        return version == "2"
+
     moments: dict[str, Callable[[], None]] = {
+        "first version registered, not promoted": lambda: replace(Store, "promote", die),
         "round recorded, nothing submitted": lambda: replace(LabelStudio, "submit", die),
-        "import sent, answer not read": lambda: replace(Server, "import_items", import_sent_and_no_answer_read),
-        "half of the answers given": lambda: replace(console.personas, "send", half_the_posts),
-        "half of the entries in the transaction": lambda: replace(ledger.store, "insert_entries", half, call=2),
-        "booked, answers not recorded": lambda: replace(Store, "record_answers", die, call=2),
-        "one run logged, none registered": lambda: replace(MlflowRegistry, "log_run", all_of_it, call=1),
+        "project made, nothing imported": lambda: replace(Server, "create_project", and_die),
+        "import sent, answer not read": lambda: replace(Server, "import_items", send_and_die),
+        "imported, not recorded": lambda: replace(LabelStudio, "submit", and_die),
+        "half of the answers given": lambda: replace(console.personas, "send", half_of_the_answers),
+        "half of the entries in the transaction": lambda: replace(
+            ledger.store,
+            "insert_entries",
+            half_of_the_entries,
+            lambda _connection, entries: any(e.source_id.startswith("given:") for e in entries),
+        ),
+        "booked, answers not recorded": lambda: replace(
+            Store, "record_answers", die, lambda _store, _cycle, answers: bool(answers)
+        ),
+        "settled, cycle not ready": lambda: replace(Store, "record_consensus", and_die),
+        "run logged, version not registered": lambda: replace(MlflowRegistry, "log_run", and_die),
         "registered, version not recorded": lambda: replace(Store, "record_version", die),
-        "promoted, alias not moved": lambda: replace(MlflowRegistry, "set_champion", die),
+        "promoted, alias not moved": lambda: replace(MlflowRegistry, "set_champion", die, second),
         "promoted, nothing accounted for": lambda: replace(cycle.retrain, "account", die),
-        "half of the effort assigned": lambda: replace(ledger.store, "insert_entries", half),
-        "a part of the labour card attached": lambda: replace(MlflowRegistry, "attach", one_document),
-        "card attached, cycle not closed": lambda: replace(LabelStudio, "close", die),
+        "half of the effort assigned": lambda: replace(
+            ledger.store,
+            "insert_entries",
+            half_of_the_entries,
+            lambda _connection, entries: any(e.source_id.startswith("assigned:") for e in entries),
+        ),
+        "a part of the labour card attached": lambda: replace(MlflowRegistry, "attach", one_document, second),
+        "accounted for, cycle not closed": lambda: replace(LabelStudio, "close", die),
     }
     moments[moment]()
 
 
-def main(state: Path, folder: Path, moment: str | None) -> None:
+def main(state: Path, folder: Path, moment: str | None = None) -> None:
+    """Play the story, from its beginning or from where it was killed."""
     from console import flows
     from console.stack import Stack
 
@@ -108,9 +131,9 @@ def main(state: Path, folder: Path, moment: str | None) -> None:
         prepare(moment)
     addresses = stack.addresses()
     answer = annotators.simulated(addresses.label_studio_url, addresses.label_studio_token, lambda _: nullcontext())
-    teller = story.Teller(say=lambda line: print(line, file=sys.stderr), progress=lambda _: nullcontext())
+    teller = story.Teller(say=lambda line: print(line, file=sys.stderr), progress=lambda _: nullcontext())  # noqa: T201 - for the report of a failed test
     story.run(Demo(model=folder.name, folder=folder), answer, teller, first_look=FIRST_LOOK, last_day=LAST_DAY)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *(sys.argv[3:] or [None]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
