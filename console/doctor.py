@@ -71,6 +71,7 @@ class Machine:
     installed: Callable[[str], str | None] = _installed
     requirements: Callable[[], Sequence[str] | None] = _requirements
     python: str = platform.python_version()
+    program: Callable[[str], str | None] = shutil.which
 
 
 def doctor(
@@ -87,6 +88,7 @@ def doctor(
         *_state_folder(state, stack),
         _disk(state, machine),
         _memory(statuses, machine),
+        _chromium(machine),
         *broken,
         *(_server(status) for status in statuses),
         *_strays(stack),
@@ -215,6 +217,18 @@ def _memory(statuses: Sequence[ServerStatus], machine: Machine) -> Finding:
         advice = "The stack takes about 1 GB, and training comes on top: end other programs, or use your own servers."
         return Finding(name="Memory", ok=None, found=found, advice=advice)
     return Finding(name="Memory", ok=True, found=found)
+
+
+def _chromium(machine: Machine) -> Finding:
+    found = machine.program("chromium")
+    if found:
+        return Finding(name="Chromium", ok=True, found=f"{found}, with which the tests look at pages.")
+    return Finding(
+        name="Chromium",
+        ok=None,
+        found="There is none. Only the tests need it.",
+        advice="Before `make test`, run `apt-get install chromium`.",
+    )
 
 
 # ---------------------------------------------------------------- servers

@@ -118,7 +118,7 @@ def status(*, common: Common = COMMON) -> int:
                 output.say(f"\n{one.title} crashed. The last lines of {one.log}:")
                 for line in one.last_lines:
                     output.say(f"  {line}")
-        output.show_table(cycles, title="\nCycles under way", right=("items", "answers"))
+        output.show_table(cycles, title="Cycles under way", right=("items", "answers"))
 
     document = {
         "servers": [TypeAdapter(type(one)).dump_python(one, mode="json") for one in statuses],
@@ -265,11 +265,12 @@ def retrain(*, common: Common = COMMON) -> int:
         finished = retrain_flow(str(common.config_file))
     rows = [
         {
-            "model": one.version.model,
-            "version": one.version.version,
-            "type": one.version.model_type,
+            "model": settings.model.name,
+            "version": one.version.version if one.version else None,
+            "type": one.version.model_type if one.version else None,
             "cycle": one.cycle.cycle_id if one.cycle else None,
             "promoted": one.promoted,
+            "note": one.note,
         }
         for one in finished
     ]

@@ -46,7 +46,9 @@ def show_table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, r
     """Rows as a table; the columns named in `right` hold figures."""
     if not rows:
         return
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    if title:
+        _result.print(f"[bold]{title}[/]")
+    table = Table(box=None, header_style="dim", pad_edge=False)
     for column in rows[0]:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 
+from cycle.answers import fetch
 from cycle.app import App
 from cycle.records import Cycle, CycleEvent, Version
 from kempelen.records import ConsensusLabel
@@ -18,7 +19,10 @@ def account(app: App, cycle: Cycle, now: datetime) -> None:
     """Assign the effort of a cycle that has ended, write the labour card, and close the cycle.
 
     A cycle is charged to its own version; an audit, and a cycle that made none, to the champion it watched.
+    Nobody is asked any more from here on, and answers that came in late are booked before it is closed.
     """
+    app.annotators.close(cycle.cycle_id)
+    fetch(app, cycle, now)
     state = app.store.state(cycle.cycle_id)
     version = _charged_to(app, cycle)
     consensus = app.store.consensus(cycle.cycle_id)
@@ -31,9 +35,7 @@ def account(app: App, cycle: Cycle, now: datetime) -> None:
         ]
     )
     attach_card(app, version)
-    app.annotators.close(cycle.cycle_id)
-    if not state.ended:
-        app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.CLOSED, at=now, note="accounted for"))
+    app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.CLOSED, at=now, note="accounted for"))
 
 
 def book_opening_balance(app: App, version: Version) -> None:

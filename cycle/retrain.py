@@ -7,16 +7,18 @@ from cycle.account import account, attach_card, book_opening_balance
 from cycle.app import App
 from cycle.records import Cycle, CycleEvent, Promotion, Version
 from cycle.train import train, train_first
+from kempelen.errors import NotEnoughData
 from kempelen.states import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrained:
-    """What became of one cycle, or of the first version (`cycle` is None)."""
+    """What became of one cycle, or of the first version (`cycle` is None); without a version it was abandoned."""
 
     cycle: Cycle | None
-    version: Version
+    version: Version | None
     promoted: bool
+    note: str
 
 
 def retrain(app: App, now: datetime) -> list[Retrained]:
@@ -40,21 +42,27 @@ def _begin(app: App, now: datetime) -> Retrained:
     book_opening_balance(app, version)
     attach_card(app, version.version)
     _promote(app, version, over=None, now=now, note="the first version")
-    return Retrained(cycle=None, version=version, promoted=True)
+    return Retrained(cycle=None, version=version, promoted=True, note="the first version")
 
 
 def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
+    """Go on from the cycle's last event, whichever it is."""
     if app.store.state(cycle.cycle_id) in {State.READY, State.TRAINED}:
-        train(app, cycle, now)
-    version = next(v for v in app.store.versions(app.model) if v.cycle_id == cycle.cycle_id)
-    if app.store.state(cycle.cycle_id) is State.PASSED:
+        try:
+            train(app, cycle, now)
+        except NotEnoughData as too_little:
+            _move(app, cycle, State.ABANDONED, now, str(too_little))
+    version = next((v for v in app.store.versions(app.model) if v.cycle_id == cycle.cycle_id), None)
+    if version and app.store.state(cycle.cycle_id) is State.PASSED:
         _promote(app, version, over=cycle.champion, now=now, note=f"passed the gate in cycle {cycle.cycle_id}")
-        app.store.record_event(
-            CycleEvent(cycle_id=cycle.cycle_id, state=State.PROMOTED, at=now, note=f"version {version.version}")
-        )
-    promoted = app.store.state(cycle.cycle_id) is State.PROMOTED
+        _move(app, cycle, State.PROMOTED, now, f"version {version.version}")
+    outcome = app.store.events(cycle.cycle_id)[-1]
     account(app, cycle, now)
-    return Retrained(cycle=cycle, version=version, promoted=promoted)
+    return Retrained(cycle=cycle, version=version, promoted=outcome.state is State.PROMOTED, note=outcome.note)
+
+
+def _move(app: App, cycle: Cycle, state: State, now: datetime, note: str) -> None:
+    app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=state, at=now, note=note))
 
 
 def _promote(app: App, version: Version, *, over: str | None, now: datetime, note: str) -> None:

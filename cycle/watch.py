@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from cycle.app import App
 from cycle.ask import ask
-from cycle.records import Cycle, CycleEvent, Look, Reason
+from cycle.records import Cycle, Look, Reason
 from kempelen.errors import NotEnoughData, Problem
 from kempelen.records import AuditedAnswer, DriftReport, Profile, Purpose, Window
 from kempelen.states import State
@@ -33,11 +33,6 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
     opened = _open(app, look, reason, now) if reason else None
     asked = sum(ask(app, cycle, look, now) for cycle in _still_asking(app))
     return Watched(look=look, opened=opened, asked=asked)
-
-
-def abandon(app: App, cycle_id: str, now: datetime, note: str) -> None:
-    """End a cycle that will not be finished; `account` books its effort as unused."""
-    app.store.record_event(CycleEvent(cycle_id=cycle_id, state=State.ABANDONED, at=now, note=note))
 
 
 def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:

@@ -19,6 +19,9 @@ def retrain_flow(config: str, now: datetime | None = None) -> list[Retrained]:
     finished = _train_to_account(config, moment(now))
     app = app_of(config)
     for one in finished:
+        if one.version is None:
+            get_run_logger().warning("%s: a cycle was abandoned: %s", app.model, one.note)
+            continue
         version = one.version.version
         verdict = "promoted" if one.promoted else "rejected"
         get_run_logger().info("%s version %s (%s) %s", app.model, version, one.version.model_type, verdict)

@@ -26,7 +26,7 @@ class State(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more can happen to the cycle."""
-        return self in {State.CLOSED, State.ABANDONED}
+        return self is State.CLOSED
 
 
 MOVES: dict[State, frozenset[State]] = {
@@ -39,7 +39,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.REJECTED: frozenset({State.CLOSED}),
     State.PROMOTED: frozenset({State.CLOSED}),
     State.CLOSED: frozenset(),
-    State.ABANDONED: frozenset(),
+    # What people gave to a cycle that led nowhere is accounted for, too.
+    State.ABANDONED: frozenset({State.CLOSED}),
 }
 
 

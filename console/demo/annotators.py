@@ -35,10 +35,18 @@ def the_person_here(say: Callable[[str], None], sign_in: str) -> AnswerRound:
     """Show the link, and wait until the person has answered. No flow runs meanwhile: this only looks."""
 
     def answer(app: App, cycle_id: str, now: datetime) -> None:
-        say(f"Please label {len(app.store.requests(cycle_id))} queries: {app.annotators.open(app.briefing(cycle_id))}")
+        left = _unanswered(app, cycle_id, now)
+        if not left:
+            return
+        say(f"Please label {left} queries: {app.annotators.open(app.briefing(cycle_id))}")
         say(sign_in)
         say("Click 'Label All Tasks'. The demo goes on by itself when you are done, and after Ctrl-C the next time.")
-        while any(one.cycle.cycle_id == cycle_id and one.answered < one.items for one in collect(app, now)):
+        while _unanswered(app, cycle_id, now):
             time.sleep(LOOK_EVERY_S)
 
     return answer
+
+
+def _unanswered(app: App, cycle_id: str, now: datetime) -> int:
+    """Items of a cycle that still want an answer, after collecting what is there."""
+    return sum(one.items - one.answered for one in collect(app, now) if one.cycle.cycle_id == cycle_id)

@@ -6,12 +6,16 @@ from typing import Any
 
 from console import flows, output, tables
 from console.demo import place
-from console.stack import Stack, label_studio
+from console.stack import Addresses, Stack, label_studio
 
-MADE_UP = (
+REAL_AND_MADE_UP = (
     "What is real here: the servers, the queries and the shape of the surge. What is made up: 808 beer and town "
-    "queries from before, the level of the surge, that each query was asked by one to four people, and the five "
-    "simulated annotators. Nobody worked for their effort, and it is booked as simulated."
+    "queries from before, the level of the surge, and that each query was asked by one to four people."
+)
+
+SIMULATED = (
+    "The five annotators are simulated: their error rates are ours, their times are drawn from published ones. "
+    "Nobody worked for this effort, and it is booked as simulated."
 )
 
 
@@ -45,11 +49,11 @@ def run_demo(stack: Stack, state: Path, *, annotator: str, as_json: bool, debug:
     result["dashboard"] = addresses.dashboard_url
     demo.finish(result)
     if not as_json:
-        _tell_the_end(result, addresses.dashboard_url, addresses.mlflow_uri, demo.model)
+        _tell_the_end(result, addresses, demo.model, annotator)
     return result
 
 
-def _tell_the_end(result: dict[str, Any], dashboard: str, mlflow: str, model: str) -> None:
+def _tell_the_end(result: dict[str, Any], addresses: Addresses, model: str, annotator: str) -> None:
     output.say()
     output.show_table(
         [
@@ -72,6 +76,8 @@ def _tell_the_end(result: dict[str, Any], dashboard: str, mlflow: str, model: st
         f"\nLabel Studio holds {studio['items']} items ({studio['duplicate_items']} twice) "
         f"and {studio['annotations']} answers."
     )
-    output.say(MADE_UP)
+    output.say(REAL_AND_MADE_UP)
+    if annotator == "simulated":
+        output.say(SIMULATED)
     output.say(f"\nThis run took {result['seconds']:.0f} s. The servers keep running until `kempelen down`.")
-    output.say(f"[bold]Dashboard[/]  {dashboard}\n[bold]MLflow[/]     {mlflow}")
+    output.say(f"[bold]Dashboard[/]  {addresses.dashboard_url}\n[bold]MLflow[/]     {addresses.mlflow_uri}")

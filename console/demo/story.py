@@ -133,6 +133,9 @@ def _tell_collected(collected: list[Collected], now: datetime, teller: Teller) -
 def _tell_retrained(app: App, retrained: Retrained, now: datetime, teller: Teller) -> None:
     if retrained.cycle is None:
         return
+    if retrained.version is None:
+        teller.say(f"{now:%d %b}  the cycle is abandoned: {retrained.note}")
+        return
     for judgement in app.store.judgements(retrained.cycle.cycle_id):
         verdict = "passes" if judgement.report.passed else "fails"
         teller.say(f"{now:%d %b}  challenger {judgement.model_type} {verdict} the gate:")

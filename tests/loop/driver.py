@@ -1,6 +1,6 @@
-"""Play the short story of one model, and be killed with `kill -9` at one chosen moment.
+"""Play the short story of one model in processes that are killed with `kill -9`, each at one chosen moment.
 
-`python driver.py STATE FOLDER [MOMENT]`: the real loop of the demo on the real servers of STATE. At the
+`python driver.py STATE FOLDER MOMENT...`: the real loop of the demo on the real servers of STATE. At its
 moment, one function of the product does a part of its work or none, and the process ends.
 """
 
@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import date
@@ -116,23 +117,59 @@ def prepare(moment: str) -> None:
     moments[moment]()
 
 
-def main(state: Path, folder: Path, moment: str | None = None) -> None:
+def play(state: Path, folder: Path, moment: str | None) -> None:
     """Play the story, from its beginning or from where it was killed."""
-    from console import flows
-    from console.stack import Stack
-
-    stack = Stack(state)
-    flows.use_servers(stack)
-    flows.quiet(debug=False)
     from console.demo import annotators, story
     from console.demo.place import Demo
+    from console.stack import Stack
 
     if moment:
         prepare(moment)
-    addresses = stack.addresses()
+    addresses = Stack(state).addresses()
     answer = annotators.simulated(addresses.label_studio_url, addresses.label_studio_token, lambda _: nullcontext())
     teller = story.Teller(say=lambda line: print(line, file=sys.stderr), progress=lambda _: nullcontext())  # noqa: T201 - for the report of a failed test
     story.run(Demo(model=folder.name, folder=folder), answer, teller, first_look=FIRST_LOOK, last_day=LAST_DAY)
+
+
+def load_everything(state: Path) -> None:
+    """What takes seconds in each process, once."""
+    from console import flows
+    from console.stack import Stack
+
+    flows.use_servers(Stack(state))
+    flows.quiet(debug=False)
+    import label_studio_sdk  # noqa: F401 - loaded for the children
+    import mlflow.pyfunc  # noqa: F401
+    import skops.io  # noqa: F401
+
+    import flows.collect_flow
+    import flows.retrain_flow
+    import flows.watch_flow  # noqa: F401
+    from console.demo import stream
+
+    stream.rows()
+
+
+def ending_of_a_child(state: Path, folder: Path, moment: str | None) -> int:
+    """How a process of its own ended that played the story: 0, 1, or minus the signal that killed it."""
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        play(state, folder, moment)
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent is told, and the report shows it
+        traceback.print_exc()
+        os._exit(1)
+    finally:
+        sys.stderr.flush()
+    os._exit(0)
+
+
+def main(state: Path, folder: Path, *moments: str) -> None:
+    """Play the story in one process after the other, each killed at its moment, the last one at none."""
+    load_everything(state)
+    sys.stdout.write(json.dumps([ending_of_a_child(state, folder, moment) for moment in (*moments, None)]))
 
 
 if __name__ == "__main__":

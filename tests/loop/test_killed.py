@@ -1,5 +1,6 @@
 """Killed with `kill -9` at any moment and started again, the loop ends where it would have ended."""
 
+import json
 import os
 import shutil
 import signal
@@ -53,20 +54,22 @@ EndState = Callable[[str], Any]
 class Story:
     """A story that was killed, once at each of its moments, and then ended by itself."""
 
-    endings: tuple[int, ...]
+    endings: list[int]
     complaints: str
 
 
-def play(state: Path, folder: Path, moment: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run the story from where it is, to its end or to the moment at which it is killed."""
-    return subprocess.run(
-        [sys.executable, str(DRIVER), str(state), str(folder), *([moment] if moment else [])],
+def play(state: Path, folder: Path, *moments: str) -> Story:
+    """Run the story to its end, killed at each moment and started again."""
+    driver = subprocess.run(
+        [sys.executable, str(DRIVER), str(state), str(folder), *moments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=400,
         check=False,
     )
+    assert driver.returncode == 0, driver.stderr
+    return Story(endings=json.loads(driver.stdout), complaints=driver.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +82,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def make(world: Any, template: Path) -> Callable[..., Path]:
-    """A small demo of its own: a quarter of the base data, one model type, two rounds."""
+    """A small demo of its own: a sixth of the base data, one model type, two rounds."""
 
     def make(model: str, traffic_of: Path | None = None) -> Path:
         folder: Path = world.state / "demo" / model
         folder.mkdir(parents=True)
         base = pyarrow.parquet.read_table(template / "base.parquet")
-        pyarrow.parquet.write_table(base.take(list(range(0, len(base), 4))), folder / "base.parquet")
+        pyarrow.parquet.write_table(base.take(list(range(0, len(base), 6))), folder / "base.parquet")
         settings = (template / "kempelen.toml").read_text()
         for usual, ours in (
             ('name = "corona"', f'name = "{model}"\ntypes = ["linear"]'),
@@ -108,7 +111,7 @@ def make(world: Any, template: Path) -> Callable[..., Path]:
 def undisturbed(make: Callable[..., Path], world: Any) -> Path:
     folder = make("undisturbed")
     played = play(world.state, folder)
-    assert played.returncode == 0, played.stderr
+    assert played.endings == [0], played.complaints
     return folder
 
 
@@ -117,9 +120,7 @@ def stories(make: Callable[..., Path], undisturbed: Path, world: Any) -> dict[st
     """All killed stories, two at a time: their loops also get in each other's way."""
 
     def tell(model: str) -> Story:
-        folder = make(model, undisturbed)
-        played = [play(world.state, folder, moment) for moment in (*STORIES[model], None)]
-        return Story(endings=tuple(p.returncode for p in played), complaints="\n".join(p.stderr for p in played))
+        return play(world.state, make(model, undisturbed), *STORIES[model])
 
     with ThreadPoolExecutor(2) as threads:
         return dict(zip(STORIES, threads.map(tell, STORIES), strict=True))
@@ -130,7 +131,7 @@ each_story = pytest.mark.parametrize("model", STORIES)
 
 @each_story
 def test_it_was_killed_at_every_moment_and_came_to_its_end(stories: dict[str, Story], model: str) -> None:
-    assert stories[model].endings == (*(-signal.SIGKILL for _ in STORIES[model]), 0), stories[model].complaints
+    assert stories[model].endings == [*(-signal.SIGKILL for _ in STORIES[model]), 0], stories[model].complaints
 
 
 def test_the_undisturbed_story_reaches_every_moment_that_is_tested(undisturbed: Path, end_state: EndState) -> None:
@@ -140,11 +141,10 @@ def test_the_undisturbed_story_reaches_every_moment_that_is_tested(undisturbed: 
     states = [event["state"] for event in cycle["events"]]
     assert states == ["open", "labelling", "ready", "trained", "passed", "promoted", "closed"]
     assert len(cycle["rounds"]) == 2
-    assert any(label == "" for _, _, label, _, _ in cycle["answers"]), "somebody has to skip"
-    assert len(cycle["consensus"]) < len(cycle["requests"]), "somebody has to disagree"
+    assert any(statement["unused"] for statement in end["statement"]), "not all effort may be of use"
     assert [promotion["version"] for promotion in end["promotions"]] == ["1", "2"]
     assert set(end["mlflow"]["versions"]) == {"1", "2"}
-    assert set(end["mlflow"]["runs"][0]) and all(count == 1 for _, count in end["mlflow"]["runs"])
+    assert [count for _, count in end["mlflow"]["runs"]] == [1, 1]
 
 
 @each_story
@@ -172,9 +172,7 @@ def test_nothing_is_twice_and_nothing_is_lost(stories: dict[str, Story], world: 
 
 
 @each_story
-def test_there_is_one_champion_and_the_alias_points_to_it(
-    stories: dict[str, Story], world: Any, model: str
-) -> None:
+def test_there_is_one_champion_and_the_alias_points_to_it(stories: dict[str, Story], world: Any, model: str) -> None:
     assert stories[model].endings[-1] == 0, stories[model].complaints
     store, _ = world.books
     assert store.champion(model) == "2"

@@ -122,6 +122,13 @@ def test_a_full_disk_fails_and_a_tight_one_is_told(look: Look) -> None:
     assert "Make room" in tight.advice
 
 
+def test_a_missing_chromium_is_told_and_is_no_fault(look: Look) -> None:
+    finding = look(program=lambda _: None)["Chromium"]
+    assert finding.ok is None
+    assert "apt-get install chromium" in finding.advice
+    assert look(program=lambda name: f"/usr/bin/{name}")["Chromium"].ok
+
+
 def test_little_memory_is_told(look: Look) -> None:
     assert look(available_memory=lambda: 1_000_000_000)["Memory"].ok is None
 
