@@ -1,6 +1,7 @@
 """What a demo found: read from the store, the books and the servers, and measured on the stream's labels."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from kempelen.protocols import Floats
 from ledger.statement import labour
 
 
-def result_of(app: App, *, seconds: float) -> dict[str, object]:
-    """The document that `kempelen demo --json` prints."""
+def result_of(app: App) -> dict[str, Any]:
+    """The document that `kempelen demo --json` prints, but for how long it took."""
     versions = app.store.versions(app.model)
     promoted = {promotion.version for promotion in app.store.promotions(app.model)}
     return {
@@ -51,7 +52,6 @@ def result_of(app: App, *, seconds: float) -> dict[str, object]:
         "champion": app.champion,
         "labour": [statement.as_json() for statement in labour(app.ledger, app.model, app.store.lineage(app.model))],
         "label_studio": _label_studio(app),
-        "seconds": round(seconds, 1),
     }
 
 

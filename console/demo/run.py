@@ -1,6 +1,7 @@
 """`kempelen demo`: servers up, the story told, and what it found."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,37 @@ SIMULATED = (
 
 
 def run_demo(stack: Stack, state: Path, *, annotator: str, as_json: bool, debug: bool) -> dict[str, Any]:
-    """Run or continue the demo; the document of `--json`. The servers keep running afterwards."""
+    """Run or continue the demo; the document of `--json`. The servers keep running afterwards.
+
+    Interrupted, it ends the servers that it started itself; run again, it goes on.
+    """
     tell = output.remark if as_json else output.say
-    installing = time.monotonic()
-    label_studio.install(output.progress)
+    _install(tell)
     began = time.monotonic()
-    if began - installing > 1:
-        tell(f"Label Studio was installed in {began - installing:.0f} s. This happens once.")
     running = stack.up(output.progress)
     for notice in running.notices:
         output.remark(notice)
     tell(f"Servers are up after {time.monotonic() - began:.0f} s.")
+    try:
+        return _play(stack, state, began, annotator=annotator, as_json=as_json, debug=debug)
+    except KeyboardInterrupt:
+        if not running.kept:
+            stack.down(output.progress)
+        raise
+
+
+def _install(tell: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    label_studio.install(output.progress)
+    seconds = time.monotonic() - began
+    if seconds > 1:
+        tell(f"Label Studio was installed in {seconds:.0f} s. This happens once.")
+
+
+def _play(  # noqa: PLR0913 - what the command line was given
+    stack: Stack, state: Path, began: float, *, annotator: str, as_json: bool, debug: bool
+) -> dict[str, Any]:
+    tell = output.remark if as_json else output.say
     flows.use_servers(stack)
     flows.quiet(debug=debug)
     with output.progress("Loading Prefect and MLflow"):
