@@ -9,7 +9,7 @@ from kempelen.records import Annotation, ConsensusLabel
 
 
 class Majority:
-    """One person, one vote; skips are no votes."""
+    """One person, one vote, the last one; skips are no votes."""
 
     def __init__(self, min_share: float, min_votes: int) -> None:
         self.min_share = min_share
@@ -37,10 +37,13 @@ class Majority:
 
 
 def _votes(annotations: Sequence[Annotation]) -> dict[str, Counter[str]]:
+    last: dict[tuple[str, str], Annotation] = {}
+    for annotation in sorted(annotations, key=lambda a: (a.submitted_at, a.source_id)):
+        last[annotation.item_id, annotation.annotator] = annotation
     votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for annotation in annotations:
+    for (item_id, _), annotation in last.items():
         # An item that everybody skipped must come back as a problem, too: touch its counter.
-        votes[annotation.item_id].update([annotation.label] if annotation.label is not None else [])
+        votes[item_id].update([annotation.label] if annotation.label is not None else [])
     return votes
 
 

@@ -1,10 +1,14 @@
 """Run a flow in this process against the servers that the stack, or the settings, name."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from console.stack import Stack
+from kempelen.errors import ConnectorUnavailable
 from kempelen.settings import Settings
 
 
@@ -40,6 +44,21 @@ def quiet(*, debug: bool) -> None:
     """
     if not debug:
         os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+
+
+@contextmanager
+def reaching_prefect() -> Iterator[None]:
+    """Say plainly that Prefect could not be reached; whatever a flow itself raises passes through."""
+    try:
+        yield
+    except (httpx.HTTPError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "reach API" not in str(error):
+            raise
+        raise ConnectorUnavailable(
+            f"no answer at {os.environ.get('PREFECT_API_URL')}.",
+            system="Prefect",
+            hint="Start it (`kempelen up`, if it is the local one), or correct [servers] prefect_api.",
+        ) from error
 
 
 def _given(settings: Settings | None) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -60,6 +61,9 @@ class Common:
     def config_file(self) -> Path:
         """The settings file, which must exist."""
         file = self.config or DEFAULT_CONFIG
+        if self.state:
+            # The flows read the settings themselves: what the command line says reaches them this way.
+            os.environ["KEMPELEN_STATE"] = str(self.state.absolute())
         if not file.exists():
             demo = flows.default_config(self.folder) if not self.config else None
             hint = f" The demo's settings are in {demo}: name them with --config." if demo else ""
@@ -86,13 +90,18 @@ COMMON = Common()
 def init(name: str = "queries", *, common: Common = COMMON) -> int:
     """Write a kempelen.toml to start from. An existing one is never overwritten."""
     file = common.config or DEFAULT_CONFIG
-    template = (Path(__file__).parent / "data" / "kempelen.toml").read_text(encoding="utf-8")
+    template = Path(__file__).parent / "data" / "kempelen.toml"
+    content = template.read_text(encoding="utf-8").replace("NAME", name)
+    with TemporaryDirectory(prefix="kempelen-") as folder:
+        # A name that cannot be one is refused before anything is written here.
+        draft = Path(folder) / file.name
+        draft.write_text(content, encoding="utf-8")
+        load(draft)
     try:
         with file.open("x", encoding="utf-8") as sink:
-            sink.write(template.replace("NAME", name))
+            sink.write(content)
     except FileExistsError as exists:
         raise ConfigError(f"{file} is there already.", hint="Edit it, or name another file with --config.") from exists
-    load(file)
     return _show({"config": str(file)}, common, lambda: output.say(f"Wrote {file}. Now edit [model] and [training]."))
 
 
@@ -187,7 +196,7 @@ def watch(
     common.with_servers()
     from flows.watch_flow import watch_flow
 
-    with output.progress("Watching"):
+    with output.progress("Watching"), flows.reaching_prefect():
         watched = watch_flow(str(common.config_file), open_cycle=open_cycle)
     look = watched.look
 
@@ -231,7 +240,7 @@ def collect(*, settle: Annotated[bool, Parameter(negative="")] = False, common: 
     common.with_servers()
     from flows.collect_flow import collect_flow
 
-    with output.progress("Collecting"):
+    with output.progress("Collecting"), flows.reaching_prefect():
         collected = collect_flow(str(common.config_file), settle=settle)
     rows = [
         {
@@ -261,7 +270,7 @@ def retrain(*, common: Common = COMMON) -> int:
     settings = common.with_servers()
     from flows.retrain_flow import retrain_flow
 
-    with output.progress("Retraining"):
+    with output.progress("Retraining"), flows.reaching_prefect():
         finished = retrain_flow(str(common.config_file))
     rows = [
         {

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kempelen.errors import KempelenError
 
@@ -32,14 +33,14 @@ def show_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
-def say(line: str = "") -> None:
-    """A line of the result."""
-    _result.print(line)
+def say(line: str = "", *, strong: bool = False) -> None:
+    """A line of the result. Square brackets in it are what they are: it may quote strangers."""
+    _result.print(line, markup=False, style="bold" if strong else None)
 
 
-def remark(line: str) -> None:
+def remark(line: str, *, strong: bool = False) -> None:
     """A line beside the result."""
-    _aside.print(line)
+    _aside.print(line, markup=False, style="bold" if strong else None)
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, right: Sequence[str] = ()) -> None:
@@ -47,12 +48,12 @@ def show_table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, r
     if not rows:
         return
     if title:
-        _result.print(f"[bold]{title}[/]")
+        say(title, strong=True)
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in rows[0]:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
     _result.print(table)
 
 
@@ -60,19 +61,14 @@ def show_table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, r
 def progress(what: str) -> Iterator[None]:
     """Show what is being waited for: a spinner on a terminal, a line elsewhere."""
     if _aside.is_terminal:
-        with _aside.status(what + " ..."):
+        with _aside.status(Text(what + " ...")):
             yield
     else:
-        _aside.print(what + " ...")
+        remark(what + " ...")
         yield
 
 
 def show_error(error: KempelenError) -> None:
     """What was found, and what to do."""
-    _aside.print(f"[bold red]Error:[/] {_plain(str(error))}")
-    _aside.print(f"[bold]What to do:[/] {_plain(error.hint)}")
-
-
-def _plain(text: str) -> str:
-    """Square brackets are markup to Rich; in an error they are section names."""
-    return text.replace("[", r"\[")
+    _aside.print(Text.assemble(("Error: ", "bold red"), str(error)))
+    _aside.print(Text.assemble(("What to do: ", "bold"), error.hint))

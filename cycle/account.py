@@ -6,6 +6,7 @@ from datetime import datetime
 from cycle.answers import fetch
 from cycle.app import App
 from cycle.records import Cycle, CycleEvent, Version
+from cycle.training_data import base_examples
 from kempelen.records import ConsensusLabel
 from kempelen.states import State
 from ledger import accounts, card, posting_rules
@@ -39,7 +40,7 @@ def account(app: App, cycle: Cycle, now: datetime) -> None:
 
 
 def book_opening_balance(app: App, version: Version) -> None:
-    """Declare the base labels: their number is known, the people and the time behind them are not."""
+    """Declare the base labels, those kept for the gate too: their number is known, people and time are not."""
     settings = app.settings.training
     app.ledger.book(
         [
@@ -47,7 +48,7 @@ def book_opening_balance(app: App, version: Version) -> None:
                 model=app.model,
                 version=version.version,
                 source=settings.base_source,
-                labels=version.examples,
+                labels=len(base_examples(app.settings)),
                 at=version.trained_at,
                 note=settings.base_note,
             )

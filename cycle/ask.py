@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from statistics import median
 
 from cycle.app import App
 from cycle.records import Cycle, CycleEvent, Look, Reason, Round
+from kempelen.errors import NotEnoughData
 from kempelen.records import Candidate, LabelRequest
 from kempelen.states import State
 from selection import AUDIT, choose
@@ -34,14 +36,14 @@ def ask(app: App, cycle: Cycle, look: Look, now: datetime) -> int:
 
 
 def expected_seconds(app: App) -> float:
-    """Mean seconds of an answer so far; the setting until there are any."""
+    """Median seconds of an answer so far, idle time cut off; the setting until there are any."""
     known = [
-        answer.lead_time_s
+        min(answer.lead_time_s, app.settings.annotation.idle_cap_s)
         for cycle in app.store.cycles(app.model)
         for answer in app.store.answers(cycle.cycle_id)
         if answer.lead_time_s is not None
     ]
-    return sum(known) / len(known) if known else app.settings.selection.expected_seconds
+    return median(known) if known else app.settings.selection.expected_seconds
 
 
 def _choose(app: App, cycle: Cycle, look: Look, now: datetime, number: int) -> tuple[list[LabelRequest], Round]:
@@ -71,9 +73,12 @@ def _choose(app: App, cycle: Cycle, look: Look, now: datetime, number: int) -> t
 def _candidates(app: App, now: datetime) -> tuple[list[Candidate], int]:
     """Queries of the current window that nobody was asked about yet, and how many had too few users."""
     first = now.date() - timedelta(days=app.settings.drift.window_days - 1)
-    pool, held_back = app.predictions.candidates(
-        first, now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
-    )
+    try:
+        pool, held_back = app.predictions.candidates(
+            first, now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
+        )
+    except NotEnoughData:
+        return [], 0
     asked = {r.item_id for c in app.store.cycles(app.model) for r in app.store.requests(c.cycle_id)}
     return [candidate for candidate in pool if candidate.item_id not in asked], held_back
 

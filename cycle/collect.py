@@ -63,15 +63,19 @@ def _collect(app: App, cycle: Cycle, now: datetime, *, settle: bool) -> Collecte
 
 
 def _progress(app: App, cycle: Cycle) -> tuple[int, int]:
-    """Items asked about, and how many of them enough people have looked at; a skip is a look."""
+    """Items asked about, and how many are done: with the answers that are wanted, or skipped by as many people."""
     wanted = app.settings.annotation.answers_per_item
-    looks = Counter(answer.item_id for answer in app.store.answers(cycle.cycle_id))
+    answers = app.store.answers(cycle.cycle_id)
+    labels = Counter(answer.item_id for answer in answers if not answer.skipped)
+    skips = Counter(answer.item_id for answer in answers if answer.skipped)
     items = [request.item_id for request in app.store.requests(cycle.cycle_id)]
-    return len(items), sum(looks[item_id] >= wanted for item_id in items)
+    return len(items), sum(max(labels[item_id], skips[item_id]) >= wanted for item_id in items)
 
 
 def _settle(app: App, cycle: Cycle, now: datetime) -> list[Problem]:
-    labels, problems = app.consensus.settle(app.store.answers(cycle.cycle_id))
+    asked = {request.item_id for request in app.store.requests(cycle.cycle_id)}
+    answers = [answer for answer in app.store.answers(cycle.cycle_id) if answer.item_id in asked]
+    labels, problems = app.consensus.settle(answers)
     app.store.record_consensus(cycle.cycle_id, labels)
     note = f"{len(labels)} items settled, {len(problems)} without a clear answer"
     app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.READY, at=now, note=note))

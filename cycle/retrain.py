@@ -53,6 +53,13 @@ def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
         except NotEnoughData as too_little:
             _move(app, cycle, State.ABANDONED, now, str(too_little))
     version = next((v for v in app.store.versions(app.model) if v.cycle_id == cycle.cycle_id), None)
+    if (
+        version
+        and app.store.state(cycle.cycle_id) is State.PASSED
+        and app.champion not in {cycle.champion, version.version}
+    ):
+        # It was judged against a champion that is no longer in service: that verdict is worth nothing now.
+        _move(app, cycle, State.ABANDONED, now, f"version {app.champion} became champion meanwhile")
     if version and app.store.state(cycle.cycle_id) is State.PASSED:
         _promote(app, version, over=cycle.champion, now=now, note=f"passed the gate in cycle {cycle.cycle_id}")
         _move(app, cycle, State.PROMOTED, now, f"version {version.version}")

@@ -159,9 +159,16 @@ class Store:
 
     def open_cycle(self, cycle: Cycle) -> None:
         """Record a cycle and its first event."""
-        values = {"cycle_id": cycle.cycle_id, "model": cycle.model, "opened_at": cycle.opened_at}
-        self._add(_cycles, [{**values, "document": _dump(cycle)}])
-        self.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.OPEN, at=cycle.opened_at, note=""))
+        row = {"cycle_id": cycle.cycle_id, "model": cycle.model, "opened_at": cycle.opened_at, "document": _dump(cycle)}
+        first = {
+            "cycle_id": cycle.cycle_id,
+            "state": State.OPEN.value,
+            "at": cycle.opened_at,
+            "note": cycle.reason.value,
+        }
+        with writing(self._engine) as connection:
+            connection.execute(self._insert(_cycles), [row])
+            connection.execute(self._insert(_events), [first])
 
     def cycles(self, model: str | None = None) -> list[Cycle]:
         """All cycles, oldest first."""
@@ -354,10 +361,14 @@ class Store:
 
     def _add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert the rows whose key is not there yet, all in one transaction."""
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         if rows:
             with writing(self._engine) as connection:
-                connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+                connection.execute(self._insert(table), list(rows))
+
+    def _insert(self, table: Table) -> Any:
+        """An insert that leaves rows alone whose key is there already."""
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table).on_conflict_do_nothing()
 
     def _read(self, kind: type[Record], query: Any) -> list[Record]:
         with reading(self._engine) as connection:

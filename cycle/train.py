@@ -12,13 +12,11 @@ import numpy as np
 
 from cycle.app import App
 from cycle.records import Cycle, CycleEvent, Judgement, Version
-from cycle.training_data import base_examples, split, training_set
+from cycle.training_data import BASE, base_examples, split, training_set
+from kempelen.errors import NotEnoughData
 from kempelen.protocols import Classifier, Predictor
 from kempelen.records import Example, GateReport, PairedAnswer, Purpose, Slice, TrainingSet
 from kempelen.states import State
-
-FIRST = "first"
-"""The key under which the first version is registered; later ones have their cycle's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +32,12 @@ class _Challenger:
 def train_first(app: App, now: datetime) -> Version:
     """Train every type on the base data; register the one that is best on the part kept from training."""
     base, validation = split(base_examples(app.settings), app.settings.training)
+    if len(validation) < app.settings.gate.min_before:
+        raise NotEnoughData(
+            f"{app.settings.training.base} leaves {len(validation)} queries for the gate, which needs "
+            f"{app.settings.gate.min_before}.",
+            hint="Give more base data, or a larger [training] validation_share. Nobody was asked anything yet.",
+        )
     examples = TrainingSet(examples=tuple(base))
     challengers = []
     for model_type in app.settings.model.types:
@@ -41,9 +45,9 @@ def train_first(app: App, now: datetime) -> Version:
         said = _best_labels(classifier, [e.query for e in validation])
         accuracy = sum(s == e.label for s, e in zip(said, validation, strict=True)) / max(1, len(validation))
         metrics = {"validation.accuracy": accuracy}
-        run_id = _log(app, classifier, examples, key=FIRST, model_type=model_type, metrics=metrics)
+        run_id = _log(app, classifier, examples, key=_first(examples), model_type=model_type, metrics=metrics)
         challengers.append(_Challenger(model_type=model_type, mlflow_run_id=run_id, passed=True, accuracy=accuracy))
-    return _register(app, _best(challengers), examples, key=FIRST, cycle=None, cycles=(), now=now)
+    return _register(app, _best(challengers), examples, key=_first(examples), cycle=None, cycles=(), now=now)
 
 
 def train(app: App, cycle: Cycle, now: datetime) -> Version:
@@ -54,7 +58,8 @@ def train(app: App, cycle: Cycle, now: datetime) -> Version:
     base, validation = split(base_examples(app.settings), app.settings.training)
     examples, cycles = training_set(app, base)
     champion = app.registry.load(cycle.champion)
-    questions = [*_audited(app, cycle), *_before(validation)]
+    relabelled = {example.query for example in examples.examples if example.source != BASE}
+    questions = [*_audited(app, cycle), *_before([e for e in validation if e.query not in relabelled])]
     challengers = []
     for model_type in app.settings.model.types:
         classifier = app.learners(model_type).fit(examples, app.settings.training.seed)
@@ -71,6 +76,11 @@ def train(app: App, cycle: Cycle, now: datetime) -> Version:
     verdict = State.PASSED if best.passed else State.REJECTED
     _move(app, cycle, verdict, now, f"version {version.version} ({best.model_type})")
     return version
+
+
+def _first(examples: TrainingSet) -> str:
+    """The key of a first version. Other base data make another first version, also in a registry that has one."""
+    return f"first/{examples.digest[:12]}"
 
 
 def _best(challengers: Sequence[_Challenger]) -> _Challenger:
@@ -154,7 +164,7 @@ def _log(  # noqa: PLR0913 - a run is exactly these things
     sources = Counter(example.source for example in examples.examples)
     with TemporaryDirectory(prefix="kempelen-") as folder:
         return app.registry.log_run(
-            key=f"{key}/{model_type}",
+            key=f"{key}/{model_type}/{examples.digest[:12]}",
             model_type=model_type,
             saved=classifier.save(Path(folder)),
             params={

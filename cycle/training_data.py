@@ -15,6 +15,7 @@ from kempelen import text
 from kempelen.errors import BadData
 from kempelen.records import Example, Purpose, TrainingSet
 from kempelen.settings import Settings, TrainingSettings
+from kempelen.states import State
 
 BASE = "base"
 """The source of examples that were there before the first cycle."""
@@ -23,8 +24,8 @@ BASE = "base"
 def base_examples(settings: Settings) -> list[Example]:
     """Read `[training] base`: one example a row, weight 1.
 
-    Raises BadData for a file that cannot be read, lacks a column, is empty, or has a label that
-    the model does not know.
+    Rows without a text or a label are left out. Raises BadData for a file that cannot be read, lacks a
+    column, has no rows, or has a label that the model does not know.
     """
     file = settings.training.base
     table = _read(file)
@@ -35,7 +36,11 @@ def base_examples(settings: Settings) -> list[Example]:
             hint=f"It has {', '.join(table.column_names)}; [training] base needs `text` and `label`.",
         )
     rows = zip(table.column("text").to_pylist(), table.column("label").to_pylist(), strict=True)
-    examples = [Example(query=text.normalise(t or ""), label=label, weight=1.0, source=BASE) for t, label in rows]
+    examples = [
+        Example(query=text.normalise(str(t)), label=str(label), weight=1.0, source=BASE)
+        for t, label in rows
+        if t is not None and label is not None
+    ]
     if not examples:
         raise BadData(f"{file} has no rows.", hint="[training] base needs labelled queries to train the first version.")
     unknown = Counter(e.label for e in examples if e.label not in settings.model.labels)
@@ -62,16 +67,22 @@ def training_set(app: App, base: Sequence[Example]) -> tuple[TrainingSet, tuple[
     What a word meant may have changed when it surged: old labels on queries with such a word count
     `stale_weight`, and every human label counts `human_weight`.
     """
-    cycles = [cycle for cycle in app.store.cycles(app.model) if cycle.trains]
+    cycles = [cycle for cycle in app.store.cycles(app.model) if cycle.trains and _is_settled(app, cycle)]
     surged = {word for cycle in cycles for round_ in app.store.rounds(cycle.cycle_id) for word in round_.surging}
     settings = app.settings.training
     aged = [replace(e, weight=settings.stale_weight) if surged & set(text.terms(e.query)) else e for e in base]
     human = [example for cycle in cycles for example in human_examples(app, cycle, Purpose.TRAINING)]
     weighted = [replace(e, weight=settings.human_weight) for e in human]
-    # An old label of the very same query gives way to the new one.
-    relabelled = {e.query for e in human}
-    kept = [e for e in aged if e.query not in relabelled]
+    # An old label of a query that people were asked about gives way: to the new one, or to judging by it.
+    asked = {r.query for cycle in cycles for r in app.store.requests(cycle.cycle_id)}
+    kept = [e for e in aged if e.query not in asked]
     return TrainingSet(examples=(*kept, *weighted)), tuple(dict.fromkeys(e.source for e in human))
+
+
+def _is_settled(app: App, cycle: Cycle) -> bool:
+    """Whether the cycle's labels may be trained on: those of an abandoned one are too few to be judged by."""
+    states = {event.state for event in app.store.events(cycle.cycle_id)}
+    return State.READY in states and State.ABANDONED not in states
 
 
 def human_examples(app: App, cycle: Cycle, purpose: Purpose) -> list[Example]:

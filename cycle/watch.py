@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from cycle.app import App
 from cycle.ask import ask
-from cycle.records import Cycle, Look, Reason
+from cycle.records import Cycle, CycleEvent, Look, Reason
 from kempelen.errors import NotEnoughData, Problem
 from kempelen.records import AuditedAnswer, DriftReport, Profile, Purpose, Window
 from kempelen.states import State
@@ -29,9 +29,10 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
     """
     look = _look(app, now)
     app.store.record_look(look)
-    reason = Reason.MANUAL if open_cycle else _reason_to_open(app, look, now)
+    reason = _reason_to_open(app, look, now, wanted=open_cycle)
     opened = _open(app, look, reason, now) if reason else None
     asked = sum(ask(app, cycle, look, now) for cycle in _still_asking(app))
+    _end_the_empty(app, now)
     return Watched(look=look, opened=opened, asked=asked)
 
 
@@ -39,8 +40,6 @@ def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:
     """What people said of randomly drawn predictions of a version, in order of time."""
     answers = []
     for cycle in app.store.cycles(app.model):
-        if cycle.champion != version:
-            continue
         consensus = app.store.consensus(cycle.cycle_id)
         answers += [
             AuditedAnswer(
@@ -52,7 +51,10 @@ def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:
                 at=cycle.opened_at,
             )
             for request in app.store.requests(cycle.cycle_id)
-            if request.strategy == AUDIT and request.purpose is Purpose.AUDIT and request.item_id in consensus
+            if request.strategy == AUDIT
+            and request.purpose is Purpose.AUDIT
+            and request.model_version == version
+            and request.item_id in consensus
         ]
     return tuple(answers)
 
@@ -62,7 +64,7 @@ def _look(app: App, now: datetime) -> Look:
     reports: list[DriftReport] = []
     undecided: list[Problem] = []
     reference = _reference(app, version, now, undecided)
-    current = _current(app, version, now, undecided)
+    current = _current(app, version, now, reference, undecided)
     window = Window(reference=reference, current=current, audited=audited_answers(app, version))
     for name, detector in app.detectors.items():
         try:
@@ -77,7 +79,9 @@ def _reference(app: App, version: str, now: datetime, undecided: list[Problem]) 
     known = app.store.reference(app.model, version)
     if known:
         return known
-    first = app.store.promotions(app.model)[-1].at.date()
+    promoted = app.store.promotions(app.model)[-1].at.date()
+    # A service may take days to load a new version: its reference begins with its traffic.
+    first = min((day for day in app.predictions.days() if day >= promoted), default=promoted)
     last = first + timedelta(days=app.settings.drift.reference_days - 1)
     if now.date() <= last:
         undecided.append(
@@ -89,14 +93,20 @@ def _reference(app: App, version: str, now: datetime, undecided: list[Problem]) 
             )
         )
         return Profile(days=())
-    reference = app.predictions.profile(first, last, version)
+    try:
+        reference = app.predictions.profile(first, last, version)
+    except NotEnoughData as empty:
+        undecided.append(_problem("reference", empty))
+        return Profile(days=())
     app.store.record_reference(app.model, version, reference)
     return reference
 
 
-def _current(app: App, version: str, now: datetime, undecided: list[Problem]) -> Profile:
-    """The last days' traffic; a window without any is said to be so, and no detector takes it for quiet."""
+def _current(app: App, version: str, now: datetime, reference: Profile, undecided: list[Problem]) -> Profile:
+    """The last days' traffic after the reference; an empty window is said to be so, and never taken for quiet."""
     first = now.date() - timedelta(days=app.settings.drift.window_days - 1)
+    if reference.days:
+        first = max(first, reference.days[-1].day + timedelta(days=1))
     try:
         return app.predictions.profile(first, now.date(), version)
     except NotEnoughData as empty:
@@ -104,20 +114,29 @@ def _current(app: App, version: str, now: datetime, undecided: list[Problem]) ->
         return Profile(days=())
 
 
-def _reason_to_open(app: App, look: Look, now: datetime) -> Reason | None:
-    """An alarm opens a cycle unless one is under way or people were asked only just now; else an audit may be due."""
+def _reason_to_open(app: App, look: Look, now: datetime, *, wanted: bool) -> Reason | None:
+    """An alarm, or a person's wish, opens a cycle unless one that trains is under way; else an audit may be due.
+
+    After an alarm people are left in peace for some days; a person's wish does not wait for that.
+    """
     under_way = app.store.under_way(app.model)
-    if look.alarms and _rested(app, now) and not any(cycle.trains for cycle in under_way):
+    training = any(cycle.trains for cycle in under_way)
+    if wanted and not training:
+        return Reason.MANUAL
+    if look.alarms and _rested(app, now) and not training:
         return Reason.ALARM
     return Reason.AUDIT if not under_way and _audit_is_due(app, now) else None
 
 
 def _rested(app: App, now: datetime) -> bool:
-    """People are left in peace for some days after a cycle that ended well; one that did not may ask on."""
+    """After a cycle that ended well people are left in peace for some days; after another they are asked on."""
     trained = [cycle for cycle in app.store.cycles(app.model) if cycle.trains]
-    if not trained or State.PROMOTED not in {event.state for event in app.store.events(trained[-1].cycle_id)}:
+    if not trained:
         return True
-    return now - trained[-1].opened_at >= timedelta(days=app.settings.selection.rest_days)
+    events = app.store.events(trained[-1].cycle_id)
+    if State.PROMOTED in {event.state for event in events}:
+        return now - trained[-1].opened_at >= timedelta(days=app.settings.selection.rest_days)
+    return now.date() > events[-1].at.date()
 
 
 def _audit_is_due(app: App, now: datetime) -> bool:
@@ -128,8 +147,7 @@ def _audit_is_due(app: App, now: datetime) -> bool:
 
 def _open(app: App, look: Look, reason: Reason, now: datetime) -> Cycle:
     cycle = Cycle(
-        # One cycle a day and reason: a flow that was killed here finds its own cycle again.
-        cycle_id=f"{app.model}-{now:%Y%m%d}-{reason.value}",
+        cycle_id=_name(app, reason, now),
         model=app.model,
         reason=reason,
         champion=look.version,
@@ -138,6 +156,24 @@ def _open(app: App, look: Look, reason: Reason, now: datetime) -> Cycle:
     )
     app.store.open_cycle(cycle)
     return cycle
+
+
+def _name(app: App, reason: Reason, now: datetime) -> str:
+    """Model, day and reason, with a number where that was taken: a second cycle of a day is another one."""
+    name = f"{app.model}-{now:%Y%m%d}-{reason.value}"
+    earlier = sum(cycle.cycle_id.startswith(name) for cycle in app.store.cycles(app.model))
+    return f"{name}-{earlier + 1}" if earlier else name
+
+
+def _end_the_empty(app: App, now: datetime) -> None:
+    """A cycle whose rounds are over without a single question has nothing to wait for."""
+    for cycle in _still_asking(app):
+        if len(app.store.rounds(cycle.cycle_id)) >= cycle.rounds and not app.store.requests(cycle.cycle_id):
+            for state, note in (
+                (State.ABANDONED, "there was nothing to ask about"),
+                (State.CLOSED, "nobody was asked"),
+            ):
+                app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=state, at=now, note=note))
 
 
 def _still_asking(app: App) -> list[Cycle]:

@@ -40,7 +40,11 @@ def wire(settings: Settings) -> App:
         gate=build(
             "gates",
             settings.gate.name,
-            {"alpha": settings.gate.alpha / len(settings.model.types), "tolerance": settings.gate.tolerance},
+            {
+                "alpha": settings.gate.alpha / len(settings.model.types),
+                "tolerance": settings.gate.tolerance,
+                "min_before": settings.gate.min_before,
+            },
         ),
         learners=lambda name: build("models", name, {}),
     )
@@ -71,7 +75,9 @@ def _annotators(settings: Settings) -> AnnotationConnector:
     url, token = settings.servers.label_studio_url, settings.servers.label_studio_token
     if url is None or token is None:
         raise _no_server("label_studio_url and label_studio_token")
-    return label_studio.build(url=url, token=token.get_secret_value(), blind_audit=settings.annotation.blind_audit)
+    return label_studio.build(
+        url=url, token=token.get_secret_value(), blind_audit=settings.annotation.blind_audit, lock_folder=settings.state
+    )
 
 
 def _registry(settings: Settings) -> ModelRegistry:

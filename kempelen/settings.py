@@ -26,12 +26,16 @@ class ModelSettings(_Section):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$", description="Name in the registry, the books and the pages.")
     labels: tuple[str, ...] = Field(min_length=2, description="Every label it may answer.")
     use: str = Field(default="", description="What its answers are used for; annotators are told this.")
-    types: tuple[str, ...] = Field(default=("linear", "embedding_bag"), description="Challengers: files of models/.")
+    types: tuple[str, ...] = Field(
+        default=("linear", "embedding_bag"), min_length=1, description="Challengers: files of models/."
+    )
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> Self:
-        if len(set(self.labels)) < len(self.labels):
-            raise ValueError("labels must be distinct")
+        if len(set(self.labels)) < len(self.labels) or any(
+            label != label.strip() or not label for label in self.labels
+        ):
+            raise ValueError("labels must be distinct words without blanks around them")
         return self
 
 
@@ -66,9 +70,18 @@ class DriftSettings(_Section):
     reference_days: int = Field(default=21, ge=3, description="First days of a version in service, its reference.")
     window_days: int = Field(default=2, ge=1, description="Days of traffic that are compared with the reference.")
     detectors: tuple[str, ...] = Field(
-        default=("term_surge", "class_mix", "confidence", "audit_risk"), description="Files of drift/, or your own."
+        default=("term_surge", "class_mix", "confidence", "audit_risk"),
+        min_length=1,
+        description="Files of drift/, or your own.",
     )
     params: dict[str, Params] = Field(default_factory=dict, description="[drift.params.term_surge] and so on.")
+
+    @model_validator(mode="after")
+    def _params_have_a_detector(self) -> Self:
+        strangers = sorted(set(self.params) - set(self.detectors))
+        if strangers:
+            raise ValueError(f"params names {', '.join(strangers)}, which is none of {', '.join(self.detectors)}")
+        return self
 
 
 class SelectionSettings(_Section):
@@ -116,6 +129,7 @@ class GateSettings(_Section):
 
     name: str = Field(default="paired", description="A file of gates/, or your own.")
     alpha: float = Field(default=0.05, gt=0, lt=1, description="Chance to promote a challenger that is not better.")
+    min_before: int = Field(default=100, ge=2, description="Queries from before the shift that it needs.")
     tolerance: float = Field(default=0.02, ge=0, lt=1, description="Accuracy that traffic before the shift may lose.")
 
 
@@ -206,7 +220,8 @@ def _explained(file: Path, wrong: ValidationError) -> ConfigError:
             lines.append(f"{key} is not a setting")
             hints.append(f"Known here: {', '.join(_known(where[:-1]))}.")
         else:
-            lines.append(f"{key} = {error['input']!r}: {error['msg']}")
+            found = "(not shown)" if "token" in key else repr(error["input"])
+            lines.append(f"{key} = {found}: {error['msg']}")
             hints.append(f"Correct {key}.")
     return ConfigError(f"{file}: {'; '.join(lines)}.", hint=" ".join(dict.fromkeys(hints)))
 

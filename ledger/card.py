@@ -24,8 +24,6 @@ def document(labour: VersionLabour) -> dict[str, Any]:
 def tags(labour: VersionLabour) -> dict[str, str]:
     """The card's figures as flat text, for the tags of a model version; `unknown` for what nobody knows."""
     figures = labour.totals() | {
-        "annotations": labour.annotations,
-        "annotators": labour.annotators,
         "cost": None,
         "digest": labour.digest,
     }

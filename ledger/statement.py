@@ -45,12 +45,16 @@ def _of_version(
     booked: Mapping[str, Entry],
 ) -> VersionLabour:
     own = by_version.get(version, ())
-    inherited = [e for v in {*earlier} - {version} for e in by_version.get(v, ()) if e.kind is Kind.PREPARATION]
-    rests_on = [*own, *(e for e in inherited if e.accounts("model_version"))]
+    earlier_ones = (e for v in {*earlier} - {version} for e in by_version.get(v, ()))
+    inherited = [e for e in earlier_ones if e.kind is Kind.PREPARATION and _trained_on(e)]
+    rests_on = [*own, *inherited]
     return VersionLabour(
         model=model,
         version=version,
-        effort=(*_effort_lines(Share.DIRECT, own), *_effort_lines(Share.INHERITED, inherited)),
+        effort=(
+            *_effort_lines(Share.DIRECT, [e for e in own if e.accounts("model_version")]),
+            *_effort_lines(Share.INHERITED, inherited),
+        ),
         unused=_unused_lines(own),
         human=_givers(own, booked, simulated=False),
         simulated=_givers(own, booked, simulated=True),
@@ -62,9 +66,8 @@ def _effort_lines(share: Share, entries: Iterable[Entry]) -> tuple[EffortLine, .
     """A line for all that agrees in kind, provenance and origin, and in whether its seconds are known."""
     groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.accounts("model_version"):
-            key = entry.kind, entry.provenance, _source(entry) or "", entry.note or "", str(_is_timed(entry))
-            groups[key].append(entry)
+        key = entry.kind, entry.provenance, _source(entry) or "", entry.note or "", str(_is_timed(entry))
+        groups[key].append(entry)
     return tuple(_effort_line(share, groups[key]) for key in sorted(groups))
 
 
@@ -73,7 +76,7 @@ def _effort_line(share: Share, group: Sequence[Entry]) -> EffortLine:
         share=share,
         kind=group[0].kind,
         provenance=group[0].provenance,
-        amounts=_amounts("model_version", group),
+        amounts=_amounts(("model_version", "unused"), group),
         source=_source(group[0]),
         note=group[0].note,
         charged_to=tuple(sorted({e.version for e in group if e.version}, key=_natural)),
@@ -92,17 +95,24 @@ def _unused_lines(entries: Iterable[Entry]) -> tuple[UnusedLine, ...]:
             reason=key[0],
             kind=group[0].kind,
             provenance=group[0].provenance,
-            amounts=_amounts("unused", group),
+            amounts=_amounts(("unused",), group),
             policies=_policies(group),
         )
         for key, group in sorted(groups.items())
     )
 
 
-def _amounts(role: str, group: Sequence[Entry]) -> Amounts:
+def _trained_on(entry: Entry) -> bool:
+    """Whether a model learned from it: also a challenger that was rejected, whose labels later versions keep."""
+    rejected = accounts.unused(accounts.Unused.REJECTED_CHALLENGER)
+    ends = {account.removeprefix(accounts.SIMULATED) for account in entry.accounts("unused")}
+    return bool(entry.accounts("model_version")) or rejected in ends
+
+
+def _amounts(roles: Sequence[str], group: Sequence[Entry]) -> Amounts:
     timed = _is_timed(group[0])
     low, high, annotations, labels = (
-        sum((entry.amount(role, unit) or Decimal(0) for entry in group), Decimal(0))
+        sum((entry.amount(role, unit) or Decimal(0) for entry in group for role in roles), Decimal(0))
         for unit in (Unit.S_LOW, Unit.S_HIGH, Unit.ANNOTATIONS, Unit.LABELS)
     )
     return Amounts(

@@ -221,7 +221,7 @@ def build(  # noqa: PLR0913 - each is a setting, and all but two have defaults
     url: str,
     token: str,
     *,
-    blind_audit: bool = True,
+    blind_audit: bool = False,
     timeout_s: float = 60.0,
     import_timeout_s: float = 300.0,
     late_commit_s: float = 60.0,

@@ -4,6 +4,7 @@ Counting happens inside the engine; what leaves it is as large as the vocabulary
 A file that cannot be read stops the reader: counts that silently miss rows would look like drift.
 """
 
+import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ def _engine() -> Iterator[Any]:
         autoinstall_known_extensions=False,
         autoload_known_extensions=False,
         # Where it may spill; its default is the folder the process happens to be in.
-        temp_directory=str(Path(tempfile.gettempdir()) / "kempelen-duckdb"),
+        temp_directory=str(Path(tempfile.gettempdir()) / f"kempelen-duckdb-{os.getuid()}"),
     )
     try:
         yield engine

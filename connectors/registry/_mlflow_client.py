@@ -115,7 +115,7 @@ def _what_to_do(error: Any) -> str:
     if error.error_code in {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}:
         return "Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, and what that account may do."
     if error.error_code == ABSENT:
-        return "See what is there with `kempelen history`, or in MLflow's pages."
+        return "See what is there with `kempelen champion`, or in MLflow's pages."
     return "Look at this model in MLflow's pages, and at the server's log."
 
 

@@ -43,7 +43,7 @@ class MlflowPredictor:
             raise ConnectorRefused(
                 f"{self._name} failed on {len(queries)} queries: {error}",
                 system=SYSTEM,
-                hint="Roll back with `kempelen rollback`, and look at that model's serving file.",
+                hint="Look at that model's serving file and its requirements in MLflow.",
             ) from error
         try:
             return [answer["probabilities"] for answer in answers]

@@ -1,11 +1,10 @@
 """Who answers in the demo: five simulated annotators, or the person at the keyboard."""
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 
 from console import personas
-from console.demo.story import AnswerRound
+from console.demo.story import AnswerRound, Say
 from console.demo.stream import Truth
 from cycle.app import App
 from cycle.collect import collect
@@ -31,7 +30,7 @@ def simulated(url: str, admin_token: str, progress: Progress) -> AnswerRound:
     return answer
 
 
-def the_person_here(say: Callable[[str], None], sign_in: str) -> AnswerRound:
+def the_person_here(say: Say, sign_in: str) -> AnswerRound:
     """Show the link, and wait until the person has answered. No flow runs meanwhile: this only looks."""
 
     def answer(app: App, cycle_id: str, now: datetime) -> None:

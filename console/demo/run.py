@@ -101,4 +101,5 @@ def _tell_the_end(result: dict[str, Any], addresses: Addresses, model: str, anno
     if annotator == "simulated":
         output.say(SIMULATED)
     output.say(f"\nThis run took {result['seconds']:.0f} s. The servers keep running until `kempelen down`.")
-    output.say(f"[bold]Dashboard[/]  {addresses.dashboard_url}\n[bold]MLflow[/]     {addresses.mlflow_uri}")
+    output.say(f"Dashboard  {addresses.dashboard_url}", strong=True)
+    output.say(f"MLflow     {addresses.mlflow_uri}")

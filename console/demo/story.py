@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
+from typing import Protocol
 
 from console.demo import stream, traffic
 from console.demo.place import Demo
@@ -16,6 +17,15 @@ from flows._wired import app_of
 from kempelen.clock import SimulatedClock
 from kempelen.protocols import Progress
 from kempelen.states import State
+
+
+class Say(Protocol):
+    """Prints a line of the story."""
+
+    def __call__(self, line: str, *, strong: bool = False) -> None:
+        """Print it, in bold if it is a turning point."""
+        ...
+
 
 AnswerRound = Callable[[App, str, datetime], None]
 """Waits until the people, simulated or not, have answered what a cycle asks at a moment."""
@@ -30,7 +40,7 @@ END_OF_DAY = time_of_day(23, 59, 59, tzinfo=UTC)
 class Teller:
     """How the story is told."""
 
-    say: Callable[[str], None]
+    say: Say
     progress: Progress
 
 
@@ -113,7 +123,7 @@ def _tell_watched(watched: Watched, now: datetime, teller: Teller) -> None:
     if watched.opened is None:
         return
     if watched.look.alarms:
-        teller.say(f"[bold]{now:%d %b}  ALARM[/]")
+        teller.say(f"{now:%d %b}  ALARM", strong=True)
         for report in watched.look.alarms:
             teller.say(f"          {report.detector}: {report.summary}")
     what = "cycle opened" if watched.opened.trains else "audit"
@@ -138,9 +148,10 @@ def _tell_retrained(app: App, retrained: Retrained, now: datetime, teller: Telle
         for check in judgement.report.checks:
             teller.say(f"          {check.name}: {check.summary}")
     version = retrained.version
-    verdict = "[bold]promoted[/], in service from the next day" if retrained.promoted else "not promoted"
+    verdict = "promoted, in service from the next day" if retrained.promoted else "not promoted"
     teller.say(
-        f"{now:%d %b}  version {version.version} ({version.model_type}) {verdict}. {_asked(app, version.version)}"
+        f"{now:%d %b}  version {version.version} ({version.model_type}) {verdict}. {_asked(app, version.version)}",
+        strong=retrained.promoted,
     )
 
 

@@ -119,12 +119,12 @@ def test_an_item_shows_its_query_and_the_models_suggestion(label_studio: Any, br
     assert prediction["result"][0]["value"]["choices"] == ["food_and_drink"]
 
 
-def test_an_item_for_the_audit_is_shown_without_the_suggestion_unless_asked_otherwise(
+def test_an_item_for_the_audit_is_shown_without_the_suggestion_if_that_is_set(
     label_studio: Any, briefing: Any, ask: Any
 ) -> None:
     audit = ask("corona", purpose=Purpose.AUDIT)
-    label_studio.connector().submit(briefing, audit)
-    label_studio.connector(blind_audit=False).submit(briefing, ask("lime", purpose=Purpose.AUDIT))
+    label_studio.connector(blind_audit=True).submit(briefing, audit)
+    label_studio.connector().submit(briefing, ask("lime", purpose=Purpose.AUDIT))
     blind, shown = label_studio.tasks(briefing.cycle_id)
     assert (blind["predictions"], len(shown["predictions"])) == ([], 1)
     assert blind["data"]["note"] != blind["data"]["reason"]

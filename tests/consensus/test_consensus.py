@@ -1,5 +1,6 @@
 """A label is what the answers support, or it is a problem."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,6 +48,15 @@ def test_a_tie_is_a_problem_and_not_a_guess() -> None:
     labels, problems = Majority(0.5, 1).settle([answer("1", "a", "health"), answer("1", "b", "food")])
     assert labels == []
     assert "no majority above 50%" in problems[0].message
+
+
+def test_one_person_has_one_vote_the_last_one() -> None:
+    first = answer("1", "a", "food")
+    second = replace(first, source_id="1/a/again", label="health", submitted_at=datetime(2020, 1, 22, tzinfo=UTC))
+    labels, _ = Majority(0.5, 1).settle([second, first])
+    assert [(c.label, c.votes) for c in labels] == [("health", 1)]
+    _, problems = Majority(0.5, 2).settle([second, first])
+    assert problems[0].message == "1 of 2 answers."
 
 
 def test_a_skip_is_no_vote_and_too_few_votes_are_a_problem() -> None:

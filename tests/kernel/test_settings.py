@@ -47,6 +47,9 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
         (GOOD + "\n[selection.shares]\nmargin = 1.0\n", "audit", "Correct"),
         (GOOD + "\n[selection.shares]\naudit = 0.5\nmargin = 0.6\n", "sum to 1", "Correct"),
         (GOOD.replace('name = "queries"', 'name = "Queries!"'), "model.name", "Correct"),
+        (GOOD.replace('"food"]', '" food"]'), "without blanks", "Correct"),
+        (GOOD.replace('"food"]', '"food"]\ntypes = []'), "model.types", "Correct"),
+        (GOOD + "\n[drift.params.term_surg]\nmin_share = 0.1\n", "term_surg", "Correct"),
     ],
 )
 def test_a_wrong_key_is_named_with_what_to_do(tmp_path: Path, content: str, found: str, advice: str) -> None:
@@ -65,6 +68,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("KEMPELEN_SELECTION__MIN_USERS", "7")
     settings = settings_of(tmp_path, GOOD + "\n[selection]\nmin_users = 3\nrounds = 2\n")
     assert (settings.selection.min_users, settings.selection.rounds) == (7, 2)
+
+
+def test_a_token_of_the_wrong_kind_is_not_shown_either(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(tmp_path, GOOD + "\n[servers]\nlabel_studio_token = 987654321\n")
+    assert "987654321" not in str(error.value)
 
 
 def test_a_token_is_never_shown(tmp_path: Path) -> None:

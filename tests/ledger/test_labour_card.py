@@ -93,8 +93,6 @@ def test_the_tags_of_a_version(mixed: VersionLabour) -> None:
         "labour.human_annotators": "2",
         "labour.simulated_annotations": "1",
         "labour.simulated_annotators": "1",
-        "labour.annotations": "4",
-        "labour.annotators": "3",
         "labour.cost": "unknown",
         "labour.digest": mixed.digest,
     }

@@ -150,6 +150,20 @@ def test_the_checks_of_an_earlier_version_are_not_inherited(given: Make, assigne
     assert second.effort == ()
 
 
+def test_labels_that_trained_a_rejected_challenger_are_inherited_by_who_learned_from_them_later(
+    given: Make, assigned: Make
+) -> None:
+    trained, skipped = given("a", low="10", high="12"), given("s", low="2", high="2", skipped=True)
+    books = [trained, skipped, assigned(trained, "2", unused="rejected_challenger")]
+    books.append(assigned(skipped, "2", unused="skipped"))
+    rejected, third = labour(Shelf(books), "intents", {"2": [], "3": ["2"]})
+    assert rejected.effort == ()
+    assert {line.reason for line in rejected.unused} == {"rejected_challenger", "skipped"}
+    assert [(line.share, line.amounts.low_s, line.amounts.high_s) for line in third.effort] == [
+        ("inherited", Decimal(10), Decimal(12))
+    ]
+
+
 def test_the_digest_is_that_of_the_entries_behind_the_version(two_cycles: list[Entry]) -> None:
     versions = labour(Shelf(two_cycles), "intents", LINEAGE)
     of_version_2 = [e for e in two_cycles if e.version in {"1", "2"} or (e.cycle == "c1" and e.version is None)]

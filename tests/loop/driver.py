@@ -144,7 +144,7 @@ def load_everything(state: Path) -> None:
 
     import flows.collect_flow
     import flows.retrain_flow
-    import flows.watch_flow  # noqa: F401
+    import flows.watch_flow
     from console.demo import stream
 
     stream.rows()
