@@ -112,7 +112,7 @@ def prepare(moment: str) -> None:
             lambda _connection, entries: any(e.source_id.startswith("assigned:") for e in entries),
         ),
         "a part of the labour card attached": lambda: replace(MlflowRegistry, "attach", one_document, second),
-        "accounted for, cycle not closed": lambda: replace(LabelStudio, "close", die),
+        "accounted for, cycle not closed": lambda: replace(MlflowRegistry, "attach", and_die, second),
     }
     moments[moment]()
 

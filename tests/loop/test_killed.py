@@ -21,26 +21,22 @@ ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("driver.py")
 
 STORIES = {
-    "killed-asking": (
+    "killed-while-labelling": (
         "round recorded, nothing submitted",
         "project made, nothing imported",
         "import sent, answer not read",
         "imported, not recorded",
-    ),
-    "killed-collecting": (
         "half of the answers given",
         "half of the entries in the transaction",
         "booked, answers not recorded",
         "settled, cycle not ready",
     ),
-    "killed-promoting": (
+    "killed-while-retraining": (
         "run logged, version not registered",
         "first version registered, not promoted",
+        "registered, version not recorded",
         "promoted, alias not moved",
         "promoted, nothing accounted for",
-    ),
-    "killed-accounting": (
-        "registered, version not recorded",
         "half of the effort assigned",
         "a part of the labour card attached",
         "accounted for, cycle not closed",
@@ -117,12 +113,12 @@ def undisturbed(make: Callable[..., Path], world: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def stories(make: Callable[..., Path], undisturbed: Path, world: Any) -> dict[str, Story]:
-    """All killed stories, two at a time: their loops also get in each other's way."""
+    """All killed stories at the same time: their loops also get in each other's way."""
 
     def tell(model: str) -> Story:
         return play(world.state, make(model, undisturbed), *STORIES[model])
 
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(len(STORIES)) as threads:
         return dict(zip(STORIES, threads.map(tell, STORIES), strict=True))
 
 
