@@ -127,7 +127,7 @@ def play(state: Path, folder: Path, moment: str | None) -> None:
         prepare(moment)
     addresses = Stack(state).addresses()
     answer = annotators.simulated(addresses.label_studio_url, addresses.label_studio_token, lambda _: nullcontext())
-    teller = story.Teller(say=lambda line: print(line, file=sys.stderr), progress=lambda _: nullcontext())  # noqa: T201 - for the report of a failed test
+    teller = story.Teller(say=lambda line, **_style: print(line, file=sys.stderr), progress=lambda _: nullcontext())  # noqa: T201 - for the report of a failed test
     story.run(Demo(model=folder.name, folder=folder), answer, teller, first_look=FIRST_LOOK, last_day=LAST_DAY)
 
 

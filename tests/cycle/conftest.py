@@ -1,0 +1,298 @@
+"""The loop over fakes of the outside systems: a store and books on disk, everything else in memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cycle.app import App, Connectors
+from cycle.store import Store
+from kempelen.errors import ConnectorUnavailable, NotEnoughData, Problem
+from kempelen.plugins import build
+from kempelen.records import (
+    CONFIDENCE_BINS,
+    Annotation,
+    Briefing,
+    Candidate,
+    DayProfile,
+    DriftReport,
+    Evidence,
+    LabelRequest,
+    ModelVersion,
+    Profile,
+    SavedModel,
+    TrainingSet,
+    Window,
+)
+from kempelen.settings import Settings
+from kempelen.text import item_id
+from ledger.database import open_engine
+from ledger.store import Ledger
+
+LABELS = ("food", "health")
+
+
+def moment(day: int) -> datetime:
+    return datetime(2020, 1, day, 23, tzinfo=UTC)
+
+
+@dataclass
+class FakeAnnotators:
+    """An annotation system that can be down, and people who answer what they are told to."""
+
+    asked: dict[str, dict[str, LabelRequest]] = field(default_factory=dict)
+    answers: dict[str, list[Annotation]] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    down: bool = False
+
+    def open(self, briefing: Briefing) -> str:
+        return f"http://labelling/{briefing.cycle_id}"
+
+    def submit(self, briefing: Briefing, requests: Sequence[LabelRequest]) -> int:
+        if self.down:
+            raise ConnectorUnavailable("no answer.", system="fake", hint="Start it.")
+        held = self.asked.setdefault(briefing.cycle_id, {})
+        new = [request for request in requests if request.item_id not in held]
+        held.update({request.item_id: request for request in new})
+        return len(new)
+
+    def collect(self, cycle_id: str) -> tuple[list[Annotation], list[Problem]]:
+        return list(self.answers.get(cycle_id, [])), []
+
+    def items(self, cycle_id: str) -> list[str]:
+        return list(self.asked.get(cycle_id, {}))
+
+    def close(self, cycle_id: str) -> None:
+        self.closed.add(cycle_id)
+
+    def say(self, cycle_id: str, item: str, who: str, label: str | None, *, seconds: float = 10.0) -> None:
+        """One person's answer to one item; None is a skip."""
+        self.answers.setdefault(cycle_id, []).append(
+            Annotation(
+                source_id=f"{cycle_id}/{item}/{who}",
+                item_id=item,
+                annotator=who,
+                label=label,
+                lead_time_s=seconds,
+                started_at=None,
+                submitted_at=datetime(2020, 1, 21, tzinfo=UTC),
+                simulated=False,
+            )
+        )
+
+    def all_say(self, cycle_id: str, label: Callable[[LabelRequest], str]) -> None:
+        """Two people agree on every item."""
+        for request in self.asked[cycle_id].values():
+            for who in ("ann", "ben"):
+                self.say(cycle_id, request.item_id, who, label(request))
+
+
+@dataclass
+class FakeModel:
+    """Knows queries by heart, and takes the rest for food."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = LABELS
+
+    def predict(self, queries: Sequence[str]) -> np.ndarray:
+        said = [self.known.get(query, "food") for query in queries]
+        return np.array([[0.9 if label == one else 0.1 for label in self.labels] for one in said])
+
+    def save(self, folder: Path) -> SavedModel:  # noqa: ARG002 - nothing needs to be written
+        return SavedModel(serving_file="", artifacts={}, requirements=())
+
+
+@dataclass
+class FakeLearner:
+    """Learns that a word of a health query means health, unless it is told to learn nothing."""
+
+    stubborn: bool = False
+
+    def fit(self, training_set: TrainingSet, seed: int) -> "WordModel":  # noqa: ARG002
+        words = {w for e in training_set.examples if e.label == "health" for w in e.query.split()}
+        food = {w for e in training_set.examples if e.label == "food" and e.weight >= 1 for w in e.query.split()}
+        return WordModel(health=set() if self.stubborn else words - food)
+
+
+@dataclass
+class WordModel(FakeModel):
+    """Takes a query for health if it has a health word."""
+
+    health: set[str] = field(default_factory=set)
+
+    def predict(self, queries: Sequence[str]) -> np.ndarray:
+        return np.array([[0.1, 0.9] if self.health & set(q.split()) else [0.9, 0.1] for q in queries])
+
+
+@dataclass
+class FakeRegistry:
+    """Versions in memory; runs and versions are found by their key."""
+
+    model: str
+    runs: dict[str, str] = field(default_factory=dict)
+    by_key: dict[str, ModelVersion] = field(default_factory=dict)
+    models: dict[str, Any] = field(default_factory=dict)
+    alias: str | None = None
+    cards: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def log_run(self, *, key: str, **_: Any) -> str:
+        return self.runs.setdefault(key, f"run-{len(self.runs) + 1}")
+
+    def register(self, run_id: str, *, key: str, model_type: str, tags: Mapping[str, str]) -> ModelVersion:
+        version = ModelVersion(
+            model=self.model, version=str(len(self.by_key) + 1), model_type=model_type, mlflow_run_id=run_id, tags=tags
+        )
+        return self.by_key.setdefault(key, version)
+
+    def versions(self) -> list[ModelVersion]:
+        return list(self.by_key.values())
+
+    def load(self, version: str) -> Any:
+        return self.models.get(version, FakeModel())
+
+    def champion(self) -> str | None:
+        return self.alias
+
+    def set_champion(self, version: str) -> None:
+        self.alias = version
+
+    def attach(self, version: str, *, documents: Mapping[str, str], **_: Any) -> None:
+        self.cards[version] = documents
+
+
+@dataclass
+class FakeLog:
+    """Every day has the same traffic, unless a day is empty."""
+
+    queries: list[str] = field(
+        default_factory=lambda: [f"corona {n}" for n in range(40)] + [f"beer {n}" for n in range(60)]
+    )
+    empty: set[date] = field(default_factory=set)
+    version_seen: str | None = None
+
+    def days(self) -> list[date]:
+        return [date(2019, 12, 1) + timedelta(days=n) for n in range(120)]
+
+    def profile(self, first: date, last: date, model_version: str | None = None) -> Profile:
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        days = [day for day in days if day not in self.empty]
+        if not days or (self.version_seen and model_version != self.version_seen):
+            raise NotEnoughData("The log has no prediction.", hint="Wait.")
+        n = len(self.queries)
+        bins = (0,) * (CONFIDENCE_BINS - 1) + (n,)
+        return Profile(
+            days=tuple(DayProfile(day=d, predictions=n, labels={"food": n}, confidence=bins, terms={}) for d in days)
+        )
+
+    def candidates(self, first: date, last: date, **_: Any) -> tuple[list[Candidate], int]:
+        self.profile(first, last)
+        pool = [
+            Candidate(
+                item_id=item_id(query),
+                query=query,
+                predictions=2,
+                users=2,
+                model_version="1",
+                probabilities={"food": 0.9, "health": 0.1},
+            )
+            for query in self.queries
+        ]
+        return sorted(pool, key=lambda candidate: candidate.item_id), 7
+
+
+@dataclass
+class FakeDetector:
+    """Alarms from a day on."""
+
+    alarm: bool = False
+    words: tuple[str, ...] = ("corona",)
+
+    def detect(self, window: Window) -> DriftReport:
+        if not window.reference.days or not window.current.days:
+            raise NotEnoughData("One window is empty.", hint="Wait.")
+        evidence = tuple(
+            Evidence(
+                subject=word,
+                reference_count=1,
+                current_count=80,
+                reference_share=0.01,
+                current_share=0.4,
+                p_value=1e-9,
+                label="food",
+                confidence=0.9,
+            )
+            for word in self.words
+        )
+        return DriftReport(
+            detector="term_surge",
+            statistic=9.0 if self.alarm else 0.0,
+            threshold=5.0,
+            alpha=0.01,
+            n_reference=window.reference.predictions,
+            n_current=window.current.predictions,
+            summary="corona surges" if self.alarm else "all as it was",
+            evidence=evidence if self.alarm else (),
+        )
+
+
+@dataclass
+class Loop:
+    """An app with handles to its fakes."""
+
+    app: App
+    annotators: FakeAnnotators
+    registry: FakeRegistry
+    log: FakeLog
+    detector: FakeDetector
+    learner: FakeLearner
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
+
+    def cycle_ids(self) -> list[str]:
+        return [cycle.cycle_id for cycle in self.store.cycles()]
+
+    def states(self) -> list[str]:
+        return [self.store.state(cycle_id).value for cycle_id in self.cycle_ids()]
+
+    def with_settings(self, section: str, **changes: Any) -> None:
+        """Change settings of a section."""
+        changed = getattr(self.app.settings, section).model_copy(update=changes)
+        self.app = replace(self.app, settings=self.app.settings.model_copy(update={section: changed}))
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Loop:
+    base = tmp_path / "base.csv"
+    lines = [f"beer number {n},food" for n in range(300)] + [f"flu shot {n},health" for n in range(300)]
+    base.write_text("text,label\n" + "\n".join(lines) + "\n")
+    settings = Settings.model_validate(
+        {
+            "model": {"name": "queries", "labels": LABELS, "types": ["linear"]},
+            "training": {"base": base, "base_source": "a list", "validation_share": 0.3},
+            "state": tmp_path,
+            "selection": {"rounds": 1, "round_items": 60, "audit_fraction": 0.5, "audit_every_days": 30},
+            "drift": {"reference_days": 5},
+        }
+    )
+    engine = open_engine(tmp_path / "kempelen.db")
+    annotators, registry = FakeAnnotators(), FakeRegistry(model="queries")
+    log, detector, learner = FakeLog(), FakeDetector(), FakeLearner()
+    app = App(
+        settings=settings,
+        store=Store(engine),
+        ledger=Ledger(engine),
+        pseudonym=lambda who: f"p-{who}",
+        connectors=Connectors(predictions=lambda: log, annotators=lambda: annotators, registry=lambda: registry),
+        detectors={"term_surge": detector},
+        strategies={name: build("selection", name, {}) for name in settings.selection.shares},
+        consensus=build("consensus", "majority", {"min_votes": 2}),
+        gate=build("gates", "paired", {"min_before": 50}),
+        learners=lambda _: learner,
+    )
+    return Loop(app=app, annotators=annotators, registry=registry, log=log, detector=detector, learner=learner)
