@@ -1,0 +1,1 @@
+"""What `kempelen COMMAND` does, one file a kind of command; console/main.py lists them."""

@@ -1,0 +1,121 @@
+"""What every command shares: its options, its exit codes, and how it shows what it found."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import Parameter
+
+from console import flows, output
+from console.stack import Stack
+from kempelen.errors import ConfigError
+from kempelen.settings import Settings, load
+
+if TYPE_CHECKING:
+    from cycle.store import Store
+    from ledger.store import Ledger
+
+DONE, ERROR, WRONG_USAGE, NEEDS_A_PERSON = 0, 1, 2, 3
+
+DEFAULT_STATE = Path(".kempelen")
+DEFAULT_CONFIG = Path("kempelen.toml")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every command takes."""
+
+    json: bool = False
+    "Print one JSON document on standard output, and everything else on standard error."
+    config: Path | None = None
+    "Settings file; ./kempelen.toml by default."
+    state: Path | None = None
+    "State folder; what the settings say, or ./.kempelen by default."
+    debug: bool = False
+    "Show the traceback of an error, and the flows' log."
+
+    @property
+    def folder(self) -> Path:
+        """The state folder."""
+        if self.state:
+            return self.state.absolute()
+        file = self.config or DEFAULT_CONFIG
+        return (load(file).state if self.config or file.exists() else DEFAULT_STATE).absolute()
+
+    @property
+    def config_file(self) -> Path:
+        """The settings file, which must exist."""
+        file = self.config or DEFAULT_CONFIG
+        if self.state:
+            # The flows read the settings themselves: what the command line says reaches them this way.
+            os.environ["KEMPELEN_STATE"] = str(self.state.absolute())
+        if not file.exists():
+            demo = flows.default_config(self.folder) if not self.config else None
+            hint = f" The demo's settings are in {demo}: name them with --config." if demo else ""
+            raise ConfigError(f"There is no settings file {file}.", hint=f"`kempelen init` writes one.{hint}")
+        return file.absolute()
+
+    @property
+    def stack(self) -> Stack:
+        """The local servers of the state folder."""
+        return Stack(self.folder)
+
+    def with_servers(self) -> Settings:
+        """Settings, with this process pointed to the servers they need."""
+        settings = load(self.config_file)
+        flows.use_servers(self.stack, settings)
+        flows.quiet(debug=self.debug)
+        return settings
+
+
+COMMON = Common()
+
+
+def show(document: Any, common: Common, readable: Callable[[], None]) -> int:
+    """Print a result in the form that was asked for."""
+    if common.json:
+        output.show_json(document)
+    else:
+        readable()
+    return DONE
+
+
+def books_of(state: Path) -> tuple["Store", "Ledger"]:
+    """Store and ledger of a state folder that has them."""
+    from cycle.wiring import DATABASE, books
+
+    if not (state / DATABASE).exists():
+        raise ConfigError(
+            f"There are no books in {state}.", hint="Run `kempelen demo`, or `kempelen init` for a model."
+        )
+    return books(state)
+
+
+def models_of(known: list[str], wanted: str | None) -> list[str]:
+    """The one model that is wanted, or all; ConfigError for one that nobody knows."""
+    if wanted is not None and wanted not in known:
+        raise ConfigError(f"There is no model {wanted}.", hint=f"Known: {', '.join(known) or 'none yet'}.")
+    return [wanted] if wanted else known
+
+
+def cycles_under_way(state: Path) -> list[dict[str, Any]]:
+    """One row for each cycle that has not ended, of every model."""
+    from cycle.wiring import DATABASE, books
+
+    if not (state / DATABASE).exists():
+        return []
+    store, _ = books(state)
+    return [
+        {
+            "model": cycle.model,
+            "cycle": cycle.cycle_id,
+            "state": store.state(cycle.cycle_id).value,
+            "items": len(store.requests(cycle.cycle_id)),
+            "answers": len(store.answers(cycle.cycle_id)),
+        }
+        for name in store.models()
+        for cycle in store.under_way(name)
+    ]
