@@ -27,6 +27,9 @@ class PairedGate:
     *today*: on audited items of today's traffic, the challenger corrects more answers than it
     spoils (exact one-sided sign test at `alpha`), and its accuracy over the traffic, estimated with
     the inclusion probabilities (Hajek), is higher. Needs no minimum: with few items it cannot pass.
+    The test speaks of the items as they were drawn, aimed at what surged; the estimate of the traffic
+    is a point, without an interval, and over several rounds it leaves out the later traffic of items
+    that were asked about before.
 
     *before the shift*: accuracy on held-out traffic from before is, with confidence 1 - `alpha`, at
     most `tolerance` lower (one-sided Wald bound of the paired difference; `min_before` items at least).
@@ -98,5 +101,5 @@ def _accuracies(answers: Sequence[PairedAnswer]) -> tuple[float, float]:
 
 
 def build(alpha: float = 0.05, tolerance: float = 0.02, min_before: int = 100) -> Gate:
-    """`alpha` is the chance that a challenger no better than the champion passes the first check."""
+    """`alpha` is the chance that a challenger passes the first check that spoils as many answers as it corrects."""
     return PairedGate(alpha, tolerance, min_before)

@@ -128,7 +128,12 @@ class GateSettings(_Section):
     """What a challenger must show."""
 
     name: str = Field(default="paired", description="A file of gates/, or your own.")
-    alpha: float = Field(default=0.05, gt=0, lt=1, description="Chance to promote a challenger that is not better.")
+    alpha: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Chance that a challenger passes that spoils as many audited answers as it corrects.",
+    )
     min_before: int = Field(default=100, ge=2, description="Queries from before the shift that it needs.")
     tolerance: float = Field(default=0.02, ge=0, lt=1, description="Accuracy that traffic before the shift may lose.")
 

@@ -54,6 +54,17 @@ class Story:
     complaints: str
 
 
+def differences(expected: Any, found: Any, where: str = "") -> list[str]:
+    """Where two documents differ, and how."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        keys = sorted({*expected, *found})
+        return [line for key in keys for line in differences(expected.get(key), found.get(key), f"{where}/{key}")]
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs = enumerate(zip(expected, found, strict=True))
+        return [line for at, (one, other) in pairs for line in differences(one, other, f"{where}/{at}")]
+    return [] if expected == found else [f"{where}: {expected} became {found}"]
+
+
 def play(state: Path, folder: Path, *moments: str) -> Story:
     """Run the story to its end, killed at each moment and started again."""
     driver = subprocess.run(
@@ -148,9 +159,7 @@ def test_it_ends_as_if_it_had_never_been_killed(
     stories: dict[str, Story], undisturbed: Path, end_state: EndState, model: str
 ) -> None:
     assert stories[model].endings[-1] == 0, stories[model].complaints
-    expected, found = end_state(undisturbed.name), end_state(model)
-    for part in expected:
-        assert found[part] == expected[part], part
+    assert differences(end_state(undisturbed.name), end_state(model)) == []
 
 
 @each_story
