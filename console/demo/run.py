@@ -8,6 +8,7 @@ from typing import Any
 from console import flows, output, tables
 from console.demo import place
 from console.stack import Addresses, Stack, label_studio
+from console.stack.files import only_one
 
 REAL_AND_MADE_UP = (
     "What is real here: the servers, the queries and the shape of the surge. What is made up: 808 beer and town "
@@ -33,7 +34,9 @@ def run_demo(stack: Stack, state: Path, *, annotator: str, as_json: bool, debug:
         output.remark(notice)
     tell(f"Servers are up after {time.monotonic() - began:.0f} s.")
     try:
-        return _play(stack, state, began, annotator=annotator, as_json=as_json, debug=debug)
+        # Two at once would both go on with the same unfinished demo.
+        with only_one(state / "demo.lock", output.progress, "Waiting for another demo in this folder to end"):
+            return _play(stack, state, began, annotator=annotator, as_json=as_json, debug=debug)
     except KeyboardInterrupt:
         if not running.kept:
             stack.down(output.progress)

@@ -1,10 +1,7 @@
 """A Label Studio for these tests, and requests to put before its annotators."""
 
 import itertools
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ import httpx
 import pytest
 
 from connectors.annotation import label_studio as connector_file
-from console.stack import Stack, servers
+from console.stack import Stack
 from console.stack.files import credentials
 from kempelen import text
 from kempelen.records import Briefing, LabelRequest, Purpose
@@ -21,11 +18,6 @@ from kempelen.records import Briefing, LabelRequest, Purpose
 LABELS = ("food_and_drink", "health", "news", "travel")
 
 _cycles = itertools.count(1)
-
-
-@contextmanager
-def quiet(_message: str) -> Iterator[None]:
-    yield
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,26 +52,20 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def label_studio() -> Iterator[Running]:
-    """The real thing, on a free port, started once."""
-    folder = Path(tempfile.mkdtemp(prefix="kempelen-annotation-"))
-    stack = Stack(folder, [servers.annotation()])
-    try:
-        stack.up(quiet)
-        addresses, secret = stack.addresses(), credentials(stack.credentials_file)
-        url, token = addresses.label_studio_url, addresses.label_studio_token
-        with httpx.Client(base_url=url, headers={"Authorization": f"Token {token}"}, timeout=60) as http:
-            yield Running(
-                url=url,
-                token=token,
-                email=secret.label_studio_username,
-                password=secret.label_studio_password,
-                http=http,
-                locks=folder / "locks",
-            )
-    finally:
-        stack.down(quiet)
-        shutil.rmtree(folder)
+def label_studio(real_stack: tuple[Stack, float], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The real thing."""
+    stack, _ = real_stack
+    addresses, secret = stack.addresses(), credentials(stack.credentials_file)
+    url, token = addresses.label_studio_url, addresses.label_studio_token
+    with httpx.Client(base_url=url, headers={"Authorization": f"Token {token}"}, timeout=60) as http:
+        yield Running(
+            url=url,
+            token=token,
+            email=secret.label_studio_username,
+            password=secret.label_studio_password,
+            http=http,
+            locks=tmp_path_factory.mktemp("locks"),
+        )
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-FIRST_LOOK, LAST_DAY = date(2020, 1, 21), date(2020, 1, 23)
+IN_SERVICE_FROM = date(2020, 1, 6)
+"""Later than in the demo: two weeks of quiet traffic are enough for a reference."""
+
+FIRST_LOOK, LAST_DAY = date(2020, 1, 22), date(2020, 1, 24)
 
 
 def die(*_args: Any, **_more: Any) -> None:
@@ -119,10 +122,11 @@ def prepare(moment: str) -> None:
 
 def play(state: Path, folder: Path, moment: str | None) -> None:
     """Play the story, from its beginning or from where it was killed."""
-    from console.demo import annotators, story
+    from console.demo import annotators, story, stream
     from console.demo.place import Demo
     from console.stack import Stack
 
+    stream.IN_SERVICE_FROM = IN_SERVICE_FROM
     if moment:
         prepare(moment)
     addresses = Stack(state).addresses()

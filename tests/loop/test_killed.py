@@ -89,7 +89,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def make(world: Any, template: Path) -> Callable[..., Path]:
-    """A small demo of its own: a sixth of the base data, one model type, two rounds."""
+    """A small demo of its own: a sixth of the base data, one model type, two rounds, two weeks of reference."""
 
     def make(model: str, traffic_of: Path | None = None) -> Path:
         folder: Path = world.state / "demo" / model
@@ -104,10 +104,10 @@ def make(world: Any, template: Path) -> Callable[..., Path]:
         ):
             assert usual in settings
             settings = settings.replace(usual, ours)
-        (folder / "kempelen.toml").write_text(settings)
+        (folder / "kempelen.toml").write_text(settings + "\n[drift]\nreference_days = 14\n")
         # The quiet days before the first look are the same in every story.
         for day in sorted((traffic_of or folder).glob("predictions/date=*")):
-            if day.name < "date=2020-01-20":
+            if day.name < "date=2020-01-22":
                 shutil.copytree(day, folder / "predictions" / day.name)
         return folder
 

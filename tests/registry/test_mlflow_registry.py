@@ -1,24 +1,20 @@
 """The MLflow connector against a real server: every step may be repeated, and killed anywhere."""
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
 
 from connectors.registry import _mlflow_client as mlflow_client
 from connectors.registry.mlflow import ALIAS, KEY, LONGEST_DESCRIPTION, SUPERSEDED, build
+from console.stack import Stack
 from kempelen.errors import BadData, ConnectorError, ConnectorRefused, ConnectorUnavailable
 from kempelen.protocols import ModelRegistry
 from kempelen.records import ModelVersion, SavedModel
@@ -51,36 +47,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real MLflow server that lives as long as these tests."""
-    home, port = tmp_path_factory.mktemp("mlflow-server"), free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--artifacts-destination", f"{home}/artifacts"]
-    # MLflow starts a bare `uvicorn`, found on PATH alone.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    quiet = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=home, env={**os.environ, **quiet, "PATH": path}, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}", process, home / "log")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def _wait_until_healthy(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"{address}/health", timeout=5) as answer:  # noqa: S310 - our own server
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"MLflow did not become healthy:\n{log.read_text()[-4000:]}")
+def server(real_stack: tuple[Stack, float]) -> str:
+    """The address of a real MLflow server."""
+    return real_stack[0].addresses().mlflow_uri
 
 
 @pytest.fixture

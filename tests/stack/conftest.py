@@ -1,12 +1,10 @@
-"""Stand-in servers and the real stack, for the tests of the local stack."""
+"""Stand-in servers, for the tests of the local stack."""
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -21,11 +19,6 @@ from console.stack import Stack, processes
 from console.stack.servers import Probe, Server
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-
-
-@contextmanager
-def quiet(_message: str) -> Iterator[None]:
-    yield
 
 
 class Progress:
@@ -126,24 +119,6 @@ def somebody_on() -> Callable[[int], AbstractContextManager[None]]:
 def eventually() -> Callable[[Callable[[], Any]], None]:
     """Wait until a condition holds, looking often; fail after ten seconds."""
     return _eventually
-
-
-@pytest.fixture(scope="session")
-def real_stack() -> Iterator[tuple[Stack, float]]:
-    """The four servers as they are, started once; with the seconds that took.
-
-    Nothing may be left of them at the end.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="kempelen stäck #"))
-    stack, began = Stack(folder), time.monotonic()
-    try:
-        stack.up(quiet)
-        yield stack, time.monotonic() - began
-    finally:
-        stack.down(quiet)
-        left = living_in(folder)
-        shutil.rmtree(folder)
-    assert left == []
 
 
 @pytest.fixture

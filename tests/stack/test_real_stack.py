@@ -72,10 +72,9 @@ def test_label_studio_takes_our_token_and_signs_nobody_up_without_an_invitation(
     addresses = real_stack[0].addresses()
     known = {"Authorization": f"Token {addresses.label_studio_token}"}
     assert get(f"{addresses.label_studio_url}/api/projects")[0] == 401
-    status, projects = get(f"{addresses.label_studio_url}/api/projects", **known)
-    assert (status, projects["count"]) == (200, 0)
+    assert get(f"{addresses.label_studio_url}/api/projects", **known)[0] == 200
     status, me = get(f"{addresses.label_studio_url}/api/current-user/whoami", **known)
-    assert me["email"].endswith("@kempelen.local")
+    assert (status, me["email"].endswith("@kempelen.local")) == (200, True)
     assert get(f"{addresses.label_studio_url}/api/version", **known)[1]["release"] == "1.23.2"
 
 
