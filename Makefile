@@ -13,6 +13,7 @@ setup: $(STAMP)
 
 # Made afresh only when the pins change; the stamp is written last, so an install that was cut short is redone.
 $(STAMP): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV); this takes some minutes and happens once."
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,dev]'

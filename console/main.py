@@ -6,6 +6,7 @@ With `--json` standard output holds one document and nothing else.
 
 import os
 import sys
+from typing import NoReturn
 
 from cyclopts import App, CycloptsError
 
@@ -21,6 +22,7 @@ app = App(
     name="kempelen",
     version=__version__,
     help="Keep a deployed model right, and keep books of the human effort behind it.",
+    suppress_keyboard_interrupt=False,
 )
 for command in (
     *(servers.up, servers.status, servers.down, servers.doctor, servers.dashboard),
@@ -44,8 +46,8 @@ def main() -> None:
         output.show_error(error)
         code = ERROR
     except KeyboardInterrupt:
-        output.remark("Stopped.")
-        code = INTERRUPTED
+        output.remark("Stopped. Run it again to go on.")
+        _leave_at_once(INTERRUPTED)
     except OSError as error:
         if debug:
             raise
@@ -53,6 +55,13 @@ def main() -> None:
         code = ERROR
     sys.stdout.flush()
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """Without waiting for threads that still want to reach servers which may be gone: a kill is harmless, too."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _of_the_machine(error: OSError) -> KempelenError:

@@ -20,18 +20,19 @@ def account(app: App, cycle: Cycle, now: datetime) -> None:
     """Assign the effort of a cycle that has ended, write the labour card, and close the cycle.
 
     A cycle is charged to its own version; an audit, and a cycle that made none, to the champion it watched.
-    Nobody is asked any more from here on, and answers that came in late are booked before it is closed.
+    Nobody is asked any more from here on, and answers that came in late are booked; called again for a
+    cycle that is closed, it books those that came in later still.
     """
     app.annotators.close(cycle.cycle_id)
     fetch(app, cycle, now)
-    state = app.store.state(cycle.cycle_id)
+    states = {event.state for event in app.store.events(cycle.cycle_id)}
     version = _charged_to(app, cycle)
     consensus = app.store.consensus(cycle.cycle_id)
     ended_at = app.store.events(cycle.cycle_id)[-1].at
     skipped = {posting_rules.given_id(a) for a in app.store.answers(cycle.cycle_id) if a.skipped}
     app.ledger.book(
         [
-            _assigned(app, entry, version, _waste(entry, state, skipped, consensus), ended_at)
+            _assigned(app, entry, version, _waste(entry, states, skipped, consensus), ended_at)
             for entry in app.ledger.unassigned(cycle.cycle_id)
         ]
     )
@@ -78,15 +79,15 @@ def _charged_to(app: App, cycle: Cycle) -> str:
     return own[0] if own else cycle.champion
 
 
-def _waste(entry: Entry, state: State, skipped: set[str], consensus: dict[str, ConsensusLabel]) -> Unused | None:
+def _waste(entry: Entry, states: set[State], skipped: set[str], consensus: dict[str, ConsensusLabel]) -> Unused | None:
     """Why this effort served no version, or None because it did."""
     if entry.source_id in skipped:
         return Unused.SKIPPED
-    if state is State.ABANDONED:
+    if State.ABANDONED in states:
         return Unused.ABANDONED
     if entry.item_id not in consensus:
         return Unused.NO_CONSENSUS
-    return Unused.REJECTED_CHALLENGER if state is State.REJECTED else None
+    return Unused.REJECTED_CHALLENGER if State.REJECTED in states else None
 
 
 def _assigned(app: App, entry: Entry, version: str, waste: Unused | None, at: datetime) -> Entry:

@@ -88,7 +88,7 @@ class App:
         """What annotators of a cycle are told."""
         return Briefing(
             cycle_id=cycle_id,
-            title=f"{self.model}: what are these queries about?",
+            title=f"{cycle_id}: what is meant?",
             asker=self.settings.annotation.asker,
             model=self.model,
             use=self.settings.model.use,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cycle.account import account
 from cycle.answers import fetch
@@ -10,6 +10,9 @@ from cycle.app import App
 from cycle.records import Cycle, CycleEvent
 from kempelen.errors import Problem
 from kempelen.states import State
+
+LATE_ANSWERS = timedelta(days=30)
+"""How long after its end a cycle is still looked at for answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +31,23 @@ class Collected:
 def collect(app: App, now: datetime, *, settle: bool = False) -> list[Collected]:
     """Collect for every cycle that is labelling.
 
-    With `settle` a cycle is settled with the answers it has, however few. An audit cycle is accounted
-    for at once; one that a kill left settled is taken up again.
+    With `settle` a cycle is settled with the answers it has, however few, but not with none. An audit
+    cycle is accounted for at once; one that a kill left settled is taken up again. Answers to a cycle that
+    closed lately change nothing any more, and are booked all the same.
     """
+    for cycle in app.store.cycles(app.model):
+        if _closed_lately(app, cycle, now) and fetch(app, cycle, now).new:
+            account(app, cycle, now)
     return [
         _collect(app, cycle, now, settle=settle)
         for cycle in app.store.under_way(app.model)
         if app.store.state(cycle.cycle_id) is State.LABELLING or _left_behind(app, cycle)
     ]
+
+
+def _closed_lately(app: App, cycle: Cycle, now: datetime) -> bool:
+    last = app.store.events(cycle.cycle_id)[-1]
+    return last.state is State.CLOSED and now - last.at <= LATE_ANSWERS
 
 
 def _left_behind(app: App, cycle: Cycle) -> bool:
@@ -47,7 +59,7 @@ def _collect(app: App, cycle: Cycle, now: datetime, *, settle: bool) -> Collecte
     problems = [*fetched.problems]
     items, answered = _progress(app, cycle)
     complete = answered == items and len(app.store.rounds(cycle.cycle_id)) >= cycle.rounds
-    if complete or settle or _left_behind(app, cycle):
+    if complete or (settle and app.store.answers(cycle.cycle_id)) or _left_behind(app, cycle):
         problems += _settle(app, cycle, now)
         if not cycle.trains:
             account(app, cycle, now)

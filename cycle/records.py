@@ -71,6 +71,15 @@ class Look:
         """The reports that are alarms."""
         return tuple(report for report in self.reports if report.drifted)
 
+    @property
+    def verdict(self) -> str:
+        """The look in a few words. A detector that could not answer is never taken for a quiet one."""
+        if self.alarms:
+            return "alarm"
+        if not self.reports:
+            return "cannot tell yet"
+        return "no alarm, as far as can be told yet" if self.undecided else "no alarm at the last look"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:

@@ -17,8 +17,13 @@ class Retrained:
 
     cycle: Cycle | None
     version: Version | None
-    promoted: bool
+    outcome: State
     note: str
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the version is in service now."""
+        return self.outcome is State.PROMOTED
 
 
 def retrain(app: App, now: datetime) -> list[Retrained]:
@@ -42,7 +47,7 @@ def _begin(app: App, now: datetime) -> Retrained:
     book_opening_balance(app, version)
     attach_card(app, version.version)
     _promote(app, version, over=None, now=now, note="the first version")
-    return Retrained(cycle=None, version=version, promoted=True, note="the first version")
+    return Retrained(cycle=None, version=version, outcome=State.PROMOTED, note="the first version")
 
 
 def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
@@ -65,7 +70,7 @@ def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
         _move(app, cycle, State.PROMOTED, now, f"version {version.version}")
     outcome = app.store.events(cycle.cycle_id)[-1]
     account(app, cycle, now)
-    return Retrained(cycle=cycle, version=version, promoted=outcome.state is State.PROMOTED, note=outcome.note)
+    return Retrained(cycle=cycle, version=version, outcome=outcome.state, note=outcome.note)
 
 
 def _move(app: App, cycle: Cycle, state: State, now: datetime, note: str) -> None:

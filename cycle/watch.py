@@ -14,11 +14,12 @@ from selection import AUDIT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What one run of `watch` saw and did."""
+    """What one run of `watch` saw and did; `addresses` are where people answer what was asked now."""
 
     look: Look
     opened: Cycle | None
     asked: int
+    addresses: tuple[str, ...]
 
 
 def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
@@ -31,9 +32,10 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
     app.store.record_look(look)
     reason = _reason_to_open(app, look, now, wanted=open_cycle)
     opened = _open(app, look, reason, now) if reason else None
-    asked = sum(ask(app, cycle, look, now) for cycle in _still_asking(app))
+    asked = {cycle.cycle_id: ask(app, cycle, look, now) for cycle in _still_asking(app)}
     _end_the_empty(app, now)
-    return Watched(look=look, opened=opened, asked=asked)
+    addresses = tuple(app.annotators.open(app.briefing(cycle_id)) for cycle_id, new in asked.items() if new)
+    return Watched(look=look, opened=opened, asked=sum(asked.values()), addresses=addresses)
 
 
 def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:
@@ -79,16 +81,19 @@ def _reference(app: App, version: str, now: datetime, undecided: list[Problem]) 
     known = app.store.reference(app.model, version)
     if known:
         return known
-    promoted = app.store.promotions(app.model)[-1].at.date()
-    # A service may take days to load a new version: its reference begins with its traffic.
-    first = min((day for day in app.predictions.days() if day >= promoted), default=promoted)
+    promotions = app.store.promotions(app.model)
+    promoted = promotions[-1].at.date()
+    # A first version may have served long before it was registered here; a later one is loaded some time
+    # after its promotion. Its reference begins with its traffic.
+    served = [day for day in app.predictions.days() if day >= promoted or len(promotions) == 1]
+    first = min(served, default=promoted)
     last = first + timedelta(days=app.settings.drift.reference_days - 1)
     if now.date() <= last:
         undecided.append(
             Problem(
                 stage="drift",
                 subject="reference",
-                message=f"Version {version} is in service since {first}; its reference is gathered until {last}.",
+                message=f"The reference of version {version}, its first traffic, is gathered from {first} to {last}.",
                 hint="Until then only the human audit watches it.",
             )
         )

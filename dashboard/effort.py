@@ -151,7 +151,7 @@ def _givers(givers: Givers, *, simulated: bool) -> str:
     if not givers.annotations:
         return ""
     who = plural(givers.annotators, "simulated annotator" if simulated else "annotator")
-    return f"{plural(givers.annotations, 'annotation')} by {who}, skips included"
+    return f"{plural(givers.annotations, 'annotation')} by {who}, with skipped and unused ones"
 
 
 def _bar(share: Share, lines: Sequence[EffortLine], end: Decimal) -> Bar:

@@ -63,6 +63,11 @@ class Common:
         """The local servers of the state folder."""
         return Stack(self.folder)
 
+    @property
+    def how_to_sign_in(self) -> str:
+        """Where the names and passwords of the local servers stand; they are never printed."""
+        return f"Names and passwords for Label Studio and Prefect stand in {self.stack.credentials_file}."
+
     def with_servers(self) -> Settings:
         """Settings, with this process pointed to the servers they need."""
         settings = load(self.config_file)

@@ -84,7 +84,11 @@ def watch(
         ]
         output.show_table(rows)
         if watched.opened:
-            output.say(f"Opened cycle {watched.opened.cycle_id}; {watched.asked} items are in Label Studio.")
+            output.say(f"Opened cycle {watched.opened.cycle_id}.")
+        for address in watched.addresses:
+            output.say(f"{watched.asked} items wait for people: {address}")
+        if watched.addresses:
+            output.say(common.how_to_sign_in)
 
     document = {
         "at": look.at,
@@ -97,6 +101,7 @@ def watch(
         "undecided": [{"detector": p.subject, "message": p.message} for p in look.undecided],
         "opened": watched.opened.cycle_id if watched.opened else None,
         "asked": watched.asked,
+        "addresses": watched.addresses,
     }
     show(document, common, readable)
     return NEEDS_A_PERSON if watched.asked else DONE
@@ -150,6 +155,7 @@ def retrain(*, common: Common = COMMON) -> int:
             "version": one.version.version if one.version else None,
             "type": one.version.model_type if one.version else None,
             "cycle": one.cycle.cycle_id if one.cycle else None,
+            "outcome": one.outcome.value,
             "promoted": one.promoted,
             "note": one.note,
         }

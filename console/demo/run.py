@@ -7,6 +7,7 @@ from typing import Any
 
 from console import flows, output, tables
 from console.demo import place
+from console.interruption import Interruption, interruption
 from console.stack import Addresses, Stack, label_studio
 from console.stack.files import only_one
 
@@ -33,12 +34,15 @@ def run_demo(stack: Stack, state: Path, *, annotator: str, as_json: bool, debug:
     for notice in running.notices:
         output.remark(notice)
     tell(f"Servers are up after {time.monotonic() - began:.0f} s.")
+    # Two at once would both go on with the same unfinished demo.
+    only_demo = only_one(state / "demo.lock", output.progress, "Waiting for another demo in this folder to end")
     try:
-        # Two at once would both go on with the same unfinished demo.
-        with only_one(state / "demo.lock", output.progress, "Waiting for another demo in this folder to end"):
-            return _play(stack, state, began, annotator=annotator, as_json=as_json, debug=debug)
+        with only_demo, interruption() as noted:
+            return _play(stack, state, began, noted, annotator=annotator, as_json=as_json, debug=debug)
     except KeyboardInterrupt:
-        if not running.kept:
+        if running.kept:
+            output.remark("The servers ran before and keep running; `kempelen down` ends them.")
+        else:
             stack.down(output.progress)
         raise
 
@@ -52,7 +56,7 @@ def _install(tell: Callable[[str], None]) -> None:
 
 
 def _play(  # noqa: PLR0913 - what the command line was given
-    stack: Stack, state: Path, began: float, *, annotator: str, as_json: bool, debug: bool
+    stack: Stack, state: Path, began: float, noted: Interruption, *, annotator: str, as_json: bool, debug: bool
 ) -> dict[str, Any]:
     tell = output.remark if as_json else output.say
     flows.use_servers(stack)
@@ -68,7 +72,7 @@ def _play(  # noqa: PLR0913 - what the command line was given
         answer = annotators.simulated(addresses.label_studio_url, addresses.label_studio_token, output.progress)
     else:
         answer = annotators.the_person_here(tell, f"Sign in with what stands in {stack.credentials_file}.")
-    result = story.run(demo, answer, story.Teller(say=tell, progress=output.progress))
+    result = story.run(demo, answer, story.Teller(say=tell, progress=output.progress, check=noted.check))
     result["seconds"] = round(time.monotonic() - began, 1)
     result["dashboard"] = addresses.dashboard_url
     demo.finish(result)

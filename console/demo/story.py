@@ -42,6 +42,7 @@ class Teller:
 
     say: Say
     progress: Progress
+    check: Callable[[], None] = lambda: None
 
 
 def run(
@@ -55,17 +56,17 @@ def run(
     """Play the story from its first day, or from where it was interrupted; what it found.
 
     Every step may run twice, so an interrupted demo simply begins again from the first day and
-    finds what is already there.
+    finds what is already there. `teller.check` is called before each day, and may stop the story by raising.
     """
     from flows.retrain_flow import retrain_flow
 
     config = str(demo.config)
     clock = SimulatedClock(datetime.combine(stream.IN_SERVICE_FROM, time_of_day(0, 0, tzinfo=UTC)))
     app = app_of(config)
-    with teller.progress(
-        "Training version 1, a scikit-learn and a torch classifier, on the queries before 11 December"
-    ):
-        if app.store.champion(app.model) is None:
+    if app.store.champion(app.model) is None:
+        with teller.progress(
+            "Training version 1, a scikit-learn and a torch classifier, on what was before 11 December"
+        ):
             retrain_flow(config, clock.now())
     first = app.store.versions(app.model)[0]
     teller.say(f"11 Dec  version {first.version} ({first.model_type}) enters service. {_asked(app, first.version)}")
@@ -74,6 +75,7 @@ def run(
         for day in quiet:
             _serve(demo, app, day)
     for day in stream.days(first_look, last_day):
+        teller.check()
         clock.move_to(datetime.combine(day, END_OF_DAY))
         with teller.progress(f"{day:%d %b %Y}"):
             _live_through(demo, app, clock.now(), answer, teller)

@@ -46,11 +46,11 @@ class Deployment:
     run: Callable[..., "subprocess.CompletedProcess[str]"]
     servers: dict[str, str]
 
-    def settings(self, name: str, **other: str) -> str:
+    def settings(self, file: str, **other: str) -> str:
         """A settings file that differs in something; its name."""
         content = SETTINGS.format(**{"name": "queries-of-ours", "base": "base.csv", **self.servers, **other})
-        (self.folder / name).write_text(content, encoding="utf-8")
-        return name
+        (self.folder / file).write_text(content, encoding="utf-8")
+        return file
 
 
 @pytest.fixture(scope="module")
@@ -171,15 +171,3 @@ def test_base_data_with_a_label_that_the_model_does_not_know_are_named_by_file_a
     (deployment.folder / "rain.csv").write_text("text,label\nbeer,food_and_drink\nrain,weather\n", encoding="utf-8")
     other = deployment.settings("rain.toml", base="rain.csv", name="queries-never-trained")
     refused(deployment.run("retrain", "--config", other, "--json"), "rain.csv", "'weather' (1 rows)", "[model] labels")
-
-
-def test_a_full_disk_loses_nothing_and_the_same_command_works_when_there_is_room(
-    in_service: Deployment, asked: "subprocess.CompletedProcess[str]"
-) -> None:
-    assert asked.returncode == 3
-    before = json.loads(in_service.run("status", "--json").stdout)["cycles"]
-    refused(in_service.run("watch", "--json", largest_file=4_000), "kempelen.db could not be written", "Make room")
-    assert json.loads(in_service.run("status", "--json").stdout)["cycles"] == before
-    again = in_service.run("watch", "--json")
-    assert again.returncode == 0, again.stderr
-    assert (json.loads(again.stdout)["opened"], json.loads(again.stdout)["asked"]) == (None, 0)

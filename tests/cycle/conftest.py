@@ -173,9 +173,10 @@ class FakeLog:
     )
     empty: set[date] = field(default_factory=set)
     version_seen: str | None = None
+    first_day: date = date(2019, 12, 20)
 
     def days(self) -> list[date]:
-        return [date(2019, 12, 1) + timedelta(days=n) for n in range(120)]
+        return [self.first_day + timedelta(days=n) for n in range(120)]
 
     def profile(self, first: date, last: date, model_version: str | None = None) -> Profile:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -72,6 +72,14 @@ def test_while_the_reference_is_gathered_nothing_is_decided(loop: Any) -> None:
     look = watch(begun(loop).app, datetime(2019, 12, 22, tzinfo=UTC)).look
     assert look.reports == ()
     assert [problem.subject for problem in look.undecided] == ["reference", "term_surge"]
+
+
+def test_a_model_that_served_long_before_is_watched_at_once(loop: Any) -> None:
+    begun(loop).log.first_day = date(2019, 11, 1)
+    look = watch(loop.app, datetime(2019, 12, 22, tzinfo=UTC)).look
+    assert [report.detector for report in look.reports] == ["term_surge"]
+    reference = loop.store.reference("queries", "1")
+    assert (reference.days[0].day, len(reference.days)) == (date(2019, 11, 1), 5)
 
 
 def test_an_empty_window_is_undecided_and_never_quiet(loop: Any) -> None:
@@ -210,6 +218,12 @@ def test_who_was_simulated_once_is_never_a_person_later(loop: Any) -> None:
     loop.annotators.say(cycle_id, two, "bot", "food")
     collect(loop.app, at(21))
     assert all(answer.simulated for answer in loop.store.answers(cycle_id))
+
+
+def test_settling_without_any_answer_settles_nothing(loop: Any) -> None:
+    alarmed(loop)
+    (seen,) = collect(loop.app, at(21), settle=True)
+    assert seen.state is State.LABELLING
 
 
 def test_settle_takes_what_is_there(loop: Any) -> None:
@@ -378,6 +392,19 @@ def test_answers_that_came_late_are_booked_before_the_cycle_closes(loop: Any) ->
     retrain(loop.app, at(22))
     assert "p-late" in {answer.annotator for answer in loop.store.answers(cycle_id)}
     assert loop.app.ledger.check([cycle_id]) == []
+
+
+def test_answers_to_a_closed_cycle_are_booked_and_change_nothing(loop: Any) -> None:
+    cycle_id = answered(loop)
+    retrain(loop.app, at(22))
+    item = loop.annotators.items(cycle_id)[0]
+    before = loop.store.consensus(cycle_id)
+    loop.annotators.say(cycle_id, item, "late", "food", seconds=44.0)
+    assert collect(loop.app, at(23)) == []
+    assert loop.store.consensus(cycle_id) == before
+    assert loop.app.ledger.check([cycle_id]) == []
+    assert statement(loop.app, "2").human.annotations == 2 * len(loop.annotators.items(cycle_id)) + 1
+    assert loop.states() == ["closed"]
 
 
 # ---------------------------------------------------------------- the store

@@ -15,7 +15,7 @@ from cycle.wiring import DATABASE, books
 
 Serving = Callable[[Path], AbstractContextManager[str]]
 MODEL, STAFFED = "corona-intents", "support-intents"
-BANNER = "This effort is simulated: it was drawn from published times, nobody worked for it."
+BANNER = "Effort shown hatched is simulated: it was drawn from published times, nobody worked for it."
 
 
 class Segments(HTMLParser):
