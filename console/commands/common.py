@@ -23,7 +23,7 @@ DEFAULT_STATE = Path(".kempelen")
 DEFAULT_CONFIG = Path("kempelen.toml")
 
 
-@Parameter(name="*")
+@Parameter(name="*", negative="")
 @dataclass(frozen=True, kw_only=True)
 class Common:
     """What every command takes."""

@@ -31,7 +31,13 @@ def init(name: str = "queries", *, common: Common = COMMON) -> int:
         # A name that cannot be one is refused before anything is written here.
         draft = Path(folder) / file.name
         draft.write_text(content, encoding="utf-8")
-        load(draft)
+        try:
+            load(draft)
+        except ConfigError as wrong:
+            raise ConfigError(
+                f"{name!r} cannot be the name of a model.",
+                hint="Use lower-case letters, digits and dashes, at most 49, beginning with a letter.",
+            ) from wrong
     try:
         with file.open("x", encoding="utf-8") as sink:
             sink.write(content)

@@ -102,7 +102,7 @@ def test_init_writes_settings_that_can_be_read_and_never_overwrites_them(kempele
 
 
 def test_init_refuses_a_name_that_cannot_be_one_and_writes_nothing(kempelen: Kempelen, tmp_path: Path) -> None:
-    must_be_a_clear_error(kempelen("init", "No Name"), "No Name", "model.name")
+    must_be_a_clear_error(kempelen("init", "No Name"), "No Name", "lower-case letters")
     assert list(tmp_path.iterdir()) == []
 
 
