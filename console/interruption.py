@@ -17,7 +17,8 @@ class Interruption:
         if self._asked:
             raise KeyboardInterrupt
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+    def note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+        """Handle the signal."""
         self._asked = True
         raise KeyboardInterrupt
 
@@ -26,7 +27,7 @@ class Interruption:
 def interruption() -> Iterator[Interruption]:
     """Note every Ctrl-C meanwhile."""
     noted = Interruption()
-    before = signal.signal(signal.SIGINT, noted._note)  # noqa: SLF001 - handler and context are one thing
+    before = signal.signal(signal.SIGINT, noted.note)
     try:
         yield noted
     finally:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cycle.answers import fetch
 from cycle.app import App
-from cycle.records import Cycle, CycleEvent, Version
+from cycle.records import Cycle, Version
 from cycle.training_data import base_examples
 from kempelen.records import ConsensusLabel
 from kempelen.states import State
@@ -20,24 +20,39 @@ def account(app: App, cycle: Cycle, now: datetime) -> None:
     """Assign the effort of a cycle that has ended, write the labour card, and close the cycle.
 
     A cycle is charged to its own version; an audit, and a cycle that made none, to the champion it watched.
-    Nobody is asked any more from here on, and answers that came in late are booked; called again for a
-    cycle that is closed, it books those that came in later still.
+    Nobody is asked any more from here on, and answers that came in late are booked before it is closed.
     """
     app.annotators.close(cycle.cycle_id)
     fetch(app, cycle, now)
-    states = {event.state for event in app.store.events(cycle.cycle_id)}
+    _charge(app, cycle)
+    app.move(cycle, State.CLOSED, now, "accounted for")
+
+
+def charge_late_answers(app: App, cycle: Cycle, now: datetime) -> None:
+    """Book answers that came in after a cycle was closed, and charge them as the cycle was; its labels stay.
+
+    What decides is effort that nothing was charged with yet, not whether an answer is new: a kill after the
+    answers were remembered would hide them for ever.
+    """
+    fetch(app, cycle, now)
+    if app.ledger.unassigned(cycle.cycle_id):
+        _charge(app, cycle)
+
+
+def _charge(app: App, cycle: Cycle) -> None:
+    """Assign what is in the cycle's pool, and write the card of the version that is charged."""
+    events = app.store.events(cycle.cycle_id)
+    states = {event.state for event in events}
     version = _charged_to(app, cycle)
     consensus = app.store.consensus(cycle.cycle_id)
-    ended_at = app.store.events(cycle.cycle_id)[-1].at
     skipped = {posting_rules.given_id(a) for a in app.store.answers(cycle.cycle_id) if a.skipped}
     app.ledger.book(
         [
-            _assigned(app, entry, version, _waste(entry, states, skipped, consensus), ended_at)
+            _assigned(app, entry, version, _waste(entry, states, skipped, consensus), events[-1].at)
             for entry in app.ledger.unassigned(cycle.cycle_id)
         ]
     )
     attach_card(app, version)
-    app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.CLOSED, at=now, note="accounted for"))
 
 
 def book_opening_balance(app: App, version: Version) -> None:

@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 
+from cycle.records import Cycle, CycleEvent
 from cycle.store import Store
 from kempelen.errors import NotEnoughData
 from kempelen.protocols import (
@@ -21,6 +23,7 @@ from kempelen.protocols import (
 )
 from kempelen.records import Briefing
 from kempelen.settings import Settings
+from kempelen.states import State
 from ledger.store import Ledger
 
 
@@ -78,6 +81,14 @@ class App:
                 hint="Run `kempelen retrain`: without a champion it trains the first version from [training] base.",
             )
         return version
+
+    def window_start(self, now: datetime) -> date:
+        """The first day of the traffic that is compared, and asked about, at a moment."""
+        return now.date() - timedelta(days=self.settings.drift.window_days - 1)
+
+    def move(self, cycle: Cycle, state: State, now: datetime, note: str) -> None:
+        """Record what happened to a cycle; a repeated event is harmless, an illegal one is an IllegalMove."""
+        self.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=state, at=now, note=note))
 
     def rng(self, purpose: str, key: str) -> np.random.Generator:
         """A generator that depends on the seed, the purpose and the key alone: a step run twice draws the same."""

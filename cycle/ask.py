@@ -1,11 +1,11 @@
 """Choose what is worth a person's time, write it down, and put it before people."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 
 from cycle.app import App
-from cycle.records import Cycle, CycleEvent, Look, Reason, Round
+from cycle.records import Cycle, Look, Reason, Round
 from kempelen.errors import NotEnoughData
 from kempelen.records import Candidate, LabelRequest
 from kempelen.states import State
@@ -29,9 +29,7 @@ def ask(app: App, cycle: Cycle, look: Look, now: datetime) -> int:
     if not requests:
         return 0
     new = app.annotators.submit(app.briefing(cycle.cycle_id), requests)
-    app.store.record_event(
-        CycleEvent(cycle_id=cycle.cycle_id, state=State.LABELLING, at=now, note=f"{len(requests)} items asked")
-    )
+    app.move(cycle, State.LABELLING, now, f"{len(requests)} items asked")
     return new
 
 
@@ -72,10 +70,9 @@ def _choose(app: App, cycle: Cycle, look: Look, now: datetime, number: int) -> t
 
 def _candidates(app: App, now: datetime) -> tuple[list[Candidate], int]:
     """Queries of the current window that nobody was asked about yet, and how many had too few users."""
-    first = now.date() - timedelta(days=app.settings.drift.window_days - 1)
     try:
         pool, held_back = app.predictions.candidates(
-            first, now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
+            app.window_start(now), now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
         )
     except NotEnoughData:
         return [], 0

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cycle.account import account
+from cycle.account import account, charge_late_answers
 from cycle.answers import fetch
 from cycle.app import App
-from cycle.records import Cycle, CycleEvent
+from cycle.records import Cycle
 from kempelen.errors import Problem
 from kempelen.states import State
 
@@ -36,8 +36,8 @@ def collect(app: App, now: datetime, *, settle: bool = False) -> list[Collected]
     closed lately change nothing any more, and are booked all the same.
     """
     for cycle in app.store.cycles(app.model):
-        if _closed_lately(app, cycle, now) and fetch(app, cycle, now).new:
-            account(app, cycle, now)
+        if _closed_lately(app, cycle, now):
+            charge_late_answers(app, cycle, now)
     return [
         _collect(app, cycle, now, settle=settle)
         for cycle in app.store.under_way(app.model)
@@ -90,5 +90,5 @@ def _settle(app: App, cycle: Cycle, now: datetime) -> list[Problem]:
     labels, problems = app.consensus.settle(answers)
     app.store.record_consensus(cycle.cycle_id, labels)
     note = f"{len(labels)} items settled, {len(problems)} without a clear answer"
-    app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=State.READY, at=now, note=note))
+    app.move(cycle, State.READY, now, note)
     return problems

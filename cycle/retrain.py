@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cycle.account import account, attach_card, book_opening_balance
 from cycle.app import App
-from cycle.records import Cycle, CycleEvent, Promotion, Version
+from cycle.records import Cycle, Promotion, Version
 from cycle.train import train, train_first
 from kempelen.errors import NotEnoughData
 from kempelen.states import State
@@ -56,7 +56,7 @@ def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
         try:
             train(app, cycle, now)
         except NotEnoughData as too_little:
-            _move(app, cycle, State.ABANDONED, now, str(too_little))
+            app.move(cycle, State.ABANDONED, now, str(too_little))
     version = next((v for v in app.store.versions(app.model) if v.cycle_id == cycle.cycle_id), None)
     if (
         version
@@ -64,17 +64,13 @@ def _finish(app: App, cycle: Cycle, now: datetime) -> Retrained:
         and app.champion not in {cycle.champion, version.version}
     ):
         # It was judged against a champion that is no longer in service: that verdict is worth nothing now.
-        _move(app, cycle, State.ABANDONED, now, f"version {app.champion} became champion meanwhile")
+        app.move(cycle, State.ABANDONED, now, f"version {app.champion} became champion meanwhile")
     if version and app.store.state(cycle.cycle_id) is State.PASSED:
         _promote(app, version, over=cycle.champion, now=now, note=f"passed the gate in cycle {cycle.cycle_id}")
-        _move(app, cycle, State.PROMOTED, now, f"version {version.version}")
+        app.move(cycle, State.PROMOTED, now, f"version {version.version}")
     outcome = app.store.events(cycle.cycle_id)[-1]
     account(app, cycle, now)
     return Retrained(cycle=cycle, version=version, outcome=outcome.state, note=outcome.note)
-
-
-def _move(app: App, cycle: Cycle, state: State, now: datetime, note: str) -> None:
-    app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=state, at=now, note=note))
 
 
 def _promote(app: App, version: Version, *, over: str | None, now: datetime, note: str) -> None:

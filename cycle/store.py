@@ -208,14 +208,12 @@ class Store:
     # ------------------------------------------------------------ asking and answers
 
     def record_round(self, round_: Round, requests: Sequence[LabelRequest]) -> None:
-        """Record what is about to be asked: all of it or nothing."""
+        """Record what is about to be asked: all of it or nothing. A round that is there already stays as it is."""
         round_values = {"cycle_id": round_.cycle_id, "number": round_.number, "document": _dump(round_)}
         request_values = [{"cycle_id": r.cycle_id, "item_id": r.item_id, "document": _dump(r)} for r in requests]
-        if round_.number in {past.number for past in self.rounds(round_.cycle_id)}:
-            return
         with writing(self._engine) as connection:
-            connection.execute(insert(_rounds), [round_values])
-            if request_values:
+            is_new = connection.execute(self._insert(_rounds).values(**round_values)).rowcount
+            if is_new and request_values:
                 connection.execute(insert(_requests), request_values)
 
     def rounds(self, cycle_id: str) -> list[Round]:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from cycle.app import App
-from cycle.records import Cycle, CycleEvent, Judgement, Version
+from cycle.records import Cycle, Judgement, Version
 from cycle.training_data import BASE, base_examples, split, training_set
 from kempelen.errors import NotEnoughData
 from kempelen.protocols import Classifier, Predictor
@@ -71,11 +71,11 @@ def train(app: App, cycle: Cycle, now: datetime) -> Version:
         challengers.append(
             _Challenger(model_type=model_type, mlflow_run_id=run_id, passed=report.passed, accuracy=accuracy)
         )
-    _move(app, cycle, State.TRAINED, now, f"trained {' and '.join(c.model_type for c in challengers)}")
+    app.move(cycle, State.TRAINED, now, f"trained {' and '.join(c.model_type for c in challengers)}")
     best = _best(challengers)
     version = _register(app, best, examples, key=cycle.cycle_id, cycle=cycle, cycles=cycles, now=now)
     verdict = State.PASSED if best.passed else State.REJECTED
-    _move(app, cycle, verdict, now, f"version {version.version} ({best.model_type})")
+    app.move(cycle, verdict, now, f"version {version.version} ({best.model_type})")
     return version
 
 
@@ -209,7 +209,3 @@ def _register(  # noqa: PLR0913 - a version is exactly these things
     app.store.record_version(version)
     # Registered before a kill: the version keeps the moment it was first recorded with.
     return app.store.version(app.model, version.version)
-
-
-def _move(app: App, cycle: Cycle, state: State, now: datetime, note: str) -> None:
-    app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=state, at=now, note=note))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from cycle.app import App
 from cycle.ask import ask
-from cycle.records import Cycle, CycleEvent, Look, Reason
+from cycle.records import Cycle, Look, Reason
 from kempelen.errors import NotEnoughData, Problem
 from kempelen.records import AuditedAnswer, DriftReport, Profile, Purpose, Window
 from kempelen.states import State
@@ -109,7 +109,7 @@ def _reference(app: App, version: str, now: datetime, undecided: list[Problem]) 
 
 def _current(app: App, version: str, now: datetime, reference: Profile, undecided: list[Problem]) -> Profile:
     """The last days' traffic after the reference; an empty window is said to be so, and never taken for quiet."""
-    first = now.date() - timedelta(days=app.settings.drift.window_days - 1)
+    first = app.window_start(now)
     if reference.days:
         first = max(first, reference.days[-1].day + timedelta(days=1))
     try:
@@ -178,7 +178,7 @@ def _end_the_empty(app: App, now: datetime) -> None:
                 (State.ABANDONED, "there was nothing to ask about"),
                 (State.CLOSED, "nobody was asked"),
             ):
-                app.store.record_event(CycleEvent(cycle_id=cycle.cycle_id, state=state, at=now, note=note))
+                app.move(cycle, state, now, note)
 
 
 def _still_asking(app: App) -> list[Cycle]:

@@ -49,9 +49,6 @@ class Common:
     def config_file(self) -> Path:
         """The settings file, which must exist."""
         file = self.config or DEFAULT_CONFIG
-        if self.state:
-            # The flows read the settings themselves: what the command line says reaches them this way.
-            os.environ["KEMPELEN_STATE"] = str(self.state.absolute())
         if not file.exists():
             demo = flows.default_config(self.folder) if not self.config else None
             hint = f" The demo's settings are in {demo}: name them with --config." if demo else ""
@@ -70,6 +67,9 @@ class Common:
 
     def with_servers(self) -> Settings:
         """Settings, with this process pointed to the servers they need."""
+        if self.state:
+            # The flows read the settings themselves: what the command line says reaches them this way.
+            os.environ["KEMPELEN_STATE"] = str(self.state.absolute())
         settings = load(self.config_file)
         flows.use_servers(self.stack, settings)
         flows.quiet(debug=self.debug)

@@ -407,6 +407,34 @@ def test_answers_to_a_closed_cycle_are_booked_and_change_nothing(loop: Any) -> N
     assert loop.states() == ["closed"]
 
 
+def test_late_answers_that_a_kill_left_in_the_pool_are_charged_by_the_next_run(
+    loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycle_id = answered(loop)
+    retrain(loop.app, at(22))
+    loop.annotators.say(cycle_id, loop.annotators.items(cycle_id)[0], "late", "food", seconds=44.0)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cycle.account._charge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            collect(loop.app, at(23))
+    assert loop.app.ledger.unassigned(cycle_id)
+    collect(loop.app, at(23))
+    assert loop.app.ledger.unassigned(cycle_id) == []
+    assert loop.app.ledger.check([cycle_id]) == []
+
+
+def test_a_round_that_is_recorded_twice_is_one_round(loop: Any) -> None:
+    cycle_id = alarmed(loop)
+    (round_,), requests = loop.store.rounds(cycle_id), loop.store.requests(cycle_id)
+    loop.store.record_round(replace(round_, candidates=0), requests[:1])
+    assert loop.store.rounds(cycle_id) == [round_]
+    assert loop.store.requests(cycle_id) == requests
+
+
 # ---------------------------------------------------------------- the store
 
 
