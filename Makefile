@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); this takes some minutes and happens once."
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,spark,dev]'
 	touch $@
 
 demo: setup

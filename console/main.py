@@ -11,7 +11,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from console import output
-from console.commands import books, loop, servers
+from console.commands import alarms, books, loop, servers
 from console.commands.common import DONE, ERROR, WRONG_USAGE
 from kempelen import __version__
 from kempelen.errors import KempelenError
@@ -30,6 +30,7 @@ for command in (
     books.champion,
 ):
     app.command(command)
+app.command(alarms.app)
 app.command(books.labour, name=["labour", "labor"])
 
 

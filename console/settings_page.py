@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -34,7 +34,18 @@ def page() -> str:
 
 def _section(name: str, section: type[BaseModel]) -> str:
     rows = [_row(key, field) for key, field in section.model_fields.items()]
-    return f"## `[{name}]`\n\n{section.__doc__}\n\n{_table(rows)}"
+    parts = [f"## `[{name}]`\n\n{section.__doc__}\n\n{_table(rows)}"]
+    for key, field in section.model_fields.items():
+        if listed := _listed(field):
+            entries = _table([_row(entry, of_entry) for entry, of_entry in listed.model_fields.items()])
+            parts.append(f"### `[[{name}.{key}]]`\n\n{listed.__doc__}\n\n{entries}")
+    return "\n".join(parts)
+
+
+def _listed(field: FieldInfo) -> type[BaseModel] | None:
+    """The kind of entry that a key lists, if its entries are tables of their own."""
+    kinds = [kind for kind in get_args(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return kinds[0] if kinds else None
 
 
 def _table(rows: list[str]) -> str:
@@ -48,11 +59,11 @@ def _row(key: str, field: FieldInfo) -> str:
 
 def _default(value: Any) -> str:
     if value is None:
-        return "from the local stack"
+        return "not set"
     if isinstance(value, dict):
         return ", ".join(f"`{key} = {item:g}`" for key, item in value.items()) or "none"
     if isinstance(value, tuple):
-        return ", ".join(f"`{item}`" for item in value)
+        return ", ".join(f"`{item}`" for item in value) or "none"
     return f"`{value:.3g}`" if isinstance(value, float) else f"`{value}`" if value != "" else "empty"
 
 

@@ -83,8 +83,8 @@ class App:
         return version
 
     def window_start(self, now: datetime) -> date:
-        """The first day of the traffic that is compared, and asked about, at a moment."""
-        return now.date() - timedelta(days=self.settings.drift.window_days - 1)
+        """The first day of the traffic that people are asked about at a moment."""
+        return now.date() - timedelta(days=self.settings.selection.window_days - 1)
 
     def move(self, cycle: Cycle, state: State, now: datetime, note: str) -> None:
         """Record what happened to a cycle; a repeated event is harmless, an illegal one is an IllegalMove."""

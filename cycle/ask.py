@@ -64,6 +64,7 @@ def _choose(app: App, cycle: Cycle, look: Look, now: datetime, number: int) -> t
         surging=surging,
         candidates=len(candidates),
         held_back=held_back,
+        traffic=sum(candidate.predictions for candidate in candidates),
     )
     return requests, round_
 

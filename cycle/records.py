@@ -1,11 +1,11 @@
 """What the store remembers of a cycle, a look, a version and a promotion."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 
 from kempelen.errors import Problem
-from kempelen.records import DriftReport, GateReport
+from kempelen.records import DriftReport, Evidence, GateReport
 from kempelen.states import State
 
 
@@ -46,7 +46,10 @@ class CycleEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One day's asking within a cycle. `held_back` queries had too few users to be shown to anybody."""
+    """One day's asking within a cycle.
+
+    `held_back` queries had too few users to be shown to anybody; `traffic` predictions are behind the candidates.
+    """
 
     cycle_id: str
     number: int
@@ -54,22 +57,45 @@ class Round:
     surging: tuple[str, ...]
     candidates: int
     held_back: int
+    traffic: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A change that was seen and is no alarm: `subject` of a detector's report (empty: all of it), and why."""
+
+    detector: str
+    subject: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look of `watch`: every detector either reported or said why it could not."""
+    """One look of `watch`: every detector either reported or said why it could not.
+
+    `problems` are rows of the log that were left out, or look wrong. `quiet_days` and `critical_share` are the
+    settings by which its alarms are counted and weighed.
+    """
 
     model: str
     version: str
     at: datetime
     reports: tuple[DriftReport, ...]
     undecided: tuple[Problem, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    quiet_days: int = 3
+    critical_share: float = 0.05
 
     @property
     def alarms(self) -> tuple[DriftReport, ...]:
-        """The reports that are alarms."""
-        return tuple(report for report in self.reports if report.drifted)
+        """The reports that are alarms, with what was set aside left out of their evidence."""
+        pressing = ((report, self._pressing(report)) for report in self.reports if report.drifted and not report.hint)
+        return tuple(
+            replace(report, evidence=evidence)
+            for report, evidence in pressing
+            if evidence or not (report.evidence or self._aside(report.detector))
+        )
 
     @property
     def verdict(self) -> str:
@@ -79,6 +105,37 @@ class Look:
         if not self.reports:
             return "cannot tell yet"
         return "no alarm, as far as can be told yet" if self.undecided else "no alarm at the last look"
+
+    def _aside(self, detector: str) -> set[str]:
+        return {one.subject for one in self.set_aside if one.detector == detector}
+
+    def _pressing(self, report: DriftReport) -> tuple[Evidence, ...]:
+        aside = self._aside(report.detector)
+        return () if "" in aside else tuple(e for e in report.evidence if e.subject not in aside)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A person's wish that a detector, or one subject of it, raises no alarm before a day. The latest one counts."""
+
+    model: str
+    detector: str
+    subject: str
+    until: date
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """A person has seen an alarm, and says what it is or who deals with it."""
+
+    model: str
+    alarm_id: str
+    by: str
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

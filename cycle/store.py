@@ -30,9 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cycle.records import Cycle, CycleEvent, Judgement, Look, Promotion, Round, Version
-from kempelen.errors import IllegalMove
-from kempelen.records import Annotation, ConsensusLabel, LabelRequest, Profile
+from cycle.records import Acknowledgement, Cycle, CycleEvent, Judgement, Look, Mute, Promotion, Round, Version
+from kempelen.errors import BadData, IllegalMove
+from kempelen.profile import Profile
+from kempelen.records import Annotation, ConsensusLabel, LabelRequest
 from kempelen.states import State, move, replay
 from ledger.database import reading, writing
 
@@ -108,6 +109,17 @@ _looks = Table(
     Column("model", String(50), primary_key=True),
     Column("at", _Moment, primary_key=True),
     Column("document", Text),
+)
+_notes = Table(
+    "alarm_note",
+    _meta,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("model", String(50), index=True),
+    Column("kind", String(20)),
+    Column("subject", String(400)),
+    Column("at", _Moment),
+    Column("document", Text),
+    UniqueConstraint("model", "kind", "subject", "at"),
 )
 _references = Table(
     "reference_profile",
@@ -259,16 +271,43 @@ class Store:
         query = select(_looks.c.document).where(_looks.c.model == model).order_by(_looks.c.at)
         return self._read(Look, query)
 
+    def mute(self, mute: Mute) -> None:
+        """Record that a detector, or one subject of it, is muted."""
+        self._note(mute, "mute", f"{mute.detector}/{mute.subject}")
+
+    def mutes(self, model: str) -> list[Mute]:
+        """Every mute, oldest first; later ones replace earlier ones about the same."""
+        return self._notes_of(Mute, model, "mute")
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Record that a person has seen an alarm."""
+        self._note(acknowledgement, "acknowledgement", acknowledgement.alarm_id)
+
+    def acknowledgements(self, model: str) -> list[Acknowledgement]:
+        """Every acknowledgement, oldest first."""
+        return self._notes_of(Acknowledgement, model, "acknowledgement")
+
+    def _note(self, note: Mute | Acknowledgement, kind: str, subject: str) -> None:
+        row = {"model": note.model, "kind": kind, "subject": subject, "at": note.at, "document": _dump(note)}
+        self._add(_notes, [row])
+
+    def _notes_of(self, kind: type[Record], model: str, name: str) -> list[Record]:
+        query = select(_notes.c.document).where(_notes.c.model == model, _notes.c.kind == name)
+        return self._read(kind, query.order_by(_notes.c.sequence))
+
     def record_reference(self, model: str, version: str, profile: Profile) -> None:
         """Keep the reference of a version, so that nobody needs its rows again."""
         self._add(_references, [{"model": model, "version": version, "document": profile.to_json()}])
 
     def reference(self, model: str, version: str) -> Profile | None:
-        """The reference of a version, None while it is still being gathered."""
+        """The reference of a version; None while it is still being gathered, or if an older Kempelen wrote it."""
         query = select(_references.c.document).where(_references.c.model == model, _references.c.version == version)
         with reading(self._engine) as connection:
             document = connection.execute(query).scalar()
-        return Profile.from_json(document) if document else None
+        try:
+            return Profile.from_json(document) if document else None
+        except BadData:
+            return None
 
     # ------------------------------------------------------------ versions
 

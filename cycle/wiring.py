@@ -57,16 +57,25 @@ def books(state: Path) -> tuple[Store, Ledger]:
 
 
 def _detectors(settings: Settings) -> Mapping[str, DriftDetector]:
-    """The year's false-alarm budget is split evenly over the detectors (Bonferroni)."""
+    """Each detector with its share of the year's false-alarm budget; the shares sum to 1."""
     drift = settings.drift
-    budget = {"alpha": drift.alpha_per_year / len(drift.detectors), "looks": drift.looks_per_year}
-    return {name: build("drift", name, {**budget, **drift.params.get(name, {})}) for name in drift.detectors}
+    return {
+        name: build("drift", name, {"alpha": drift.alpha_per_year * share, **drift.params.get(name, {})})
+        for name, share in drift.detectors.items()
+    }
 
 
 def _predictions(settings: Settings) -> PredictionReader:
+    log, min_users = settings.prediction_log, settings.selection.min_users
+    if log.url is not None:
+        from connectors.prediction_log import ibis_table
+
+        return ibis_table.build(
+            log.url.get_secret_value(), log.table, min_users=min_users, ids_are_unique=log.ids_are_unique
+        )
     from connectors.prediction_log import parquet
 
-    return parquet.build(settings.prediction_log.folder)
+    return parquet.build(log.folder, min_users=min_users, labels=settings.model.labels, memory_mb=log.memory_mb)
 
 
 def _annotators(settings: Settings) -> AnnotationConnector:

@@ -40,8 +40,7 @@ def routes(source: Source) -> APIRouter:
     @api.get("/alarms/{model}")
     def alarms_of(model: str) -> Any:
         with source.reading() as (store, _):
-            looks = store.looks(known(store, model))
-            return finite([alarms.as_json(look, report) for look in looks for report in look.alarms])
+            return finite(alarms.as_json(store, known(store, model)))
 
     @api.get("/champion/{model}")
     def champion_of(model: str, at: str | None = None) -> Any:

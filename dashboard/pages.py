@@ -69,7 +69,13 @@ class Templates:
         )
         self._environment.filters.update(words.FILTERS)
         self._environment.globals.update(
-            kinds=words.KINDS, strategies=words.STRATEGIES, opened_by=words.OPENED_BY, plural=words.plural
+            counted=words.COUNTED,
+            detectors=words.DETECTORS,
+            kinds=words.KINDS,
+            opened_by=words.OPENED_BY,
+            plural=words.plural,
+            shares=words.SHARES,
+            strategies=words.STRATEGIES,
         )
 
     def page(self, template: str, status: int = 200, **content: Any) -> HTMLResponse:
@@ -105,9 +111,8 @@ def routes(source: Source, templates: Templates) -> APIRouter:
 def model_page(store: Store, ledger: Ledger, model: str) -> ModelPage:
     """Read everything about a model."""
     statements = labour(ledger, model, store.lineage(model))
-    looks = store.looks(model)
-    alarmed = [look.version for look in looks if look.alarms]
-    now = _last_moment(store, model, looks)
+    seen = alarms.watching(store, model)
+    now = _last_moment(store, model, seen.last)
     champion = store.champion(model)
     return ModelPage(
         model=model,
@@ -115,7 +120,7 @@ def model_page(store: Store, ledger: Ledger, model: str) -> ModelPage:
         human=effort.chart(statements, simulated=False),
         simulated=effort.chart(statements, simulated=True),
         behind_champion=_behind(statements, champion),
-        watching=alarms.watching(looks, store.reference(model, alarmed[-1]) if alarmed else None),
+        watching=seen,
         cycle=cycles.shown(store, model),
         terms=service.terms(store.promotions(model), store.versions(model), now) if now else (),
         now=now,
@@ -140,9 +145,9 @@ def _behind(statements: Sequence[Any], champion: str | None) -> str:
     return next((effort.in_short(s) for s in statements if s.version == champion), "none on record")
 
 
-def _last_moment(store: Store, model: str, looks: Sequence[Look]) -> datetime | None:
+def _last_moment(store: Store, model: str, look: Look | None) -> datetime | None:
     """The latest moment on record: the model's clock, which in a replay is not ours."""
     moments = [promotion.at for promotion in store.promotions(model)]
-    moments += [look.at for look in looks[-1:]]
+    moments += [look.at] if look else []
     moments += [event.at for cycle in store.cycles(model)[-1:] for event in store.events(cycle.cycle_id)[-1:]]
     return max(moments, default=None)

@@ -29,6 +29,30 @@ STRATEGIES: Mapping[str, str] = {
 }
 """What the shipped strategies look for; a strategy of a user's own is shown by its name alone."""
 
+DETECTORS: Mapping[str, str] = {
+    "term_surge": "words that surge",
+    "vocabulary": "words that were never seen before",
+    "class_mix": "other answers than before",
+    "confidence": "a model that is more or less sure than before",
+    "domain_classifier": "queries unlike those before",
+    "expected_accuracy": "answers that are probably wrong more often",
+    "audit_risk": "people who disagree with the model",
+}
+"""What the shipped detectors see; a detector of a user's own is shown by its name alone."""
+
+SHARES: Mapping[str, str] = {
+    "term_surge": "of traffic",
+    "vocabulary": "per prediction",
+    "class_mix": "of traffic",
+    "confidence": "of traffic",
+    "domain_classifier": "look new",
+    "audit_risk": "wrong",
+}
+"""What a detector's shares are shares of."""
+
+COUNTED: Mapping[str, str] = {"domain_classifier": "sampled queries", "audit_risk": "audited answers"}
+"""What a detector counts, if not predictions."""
+
 OPENED_BY: Mapping[str, str] = {
     "alarm": "opened by an alarm",
     "audit": "an audit: it measures, and trains nothing",
@@ -118,4 +142,15 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 }
 """What templates may call."""
 
-__all__ = ["FILTERS", "KINDS", "OPENED_BY", "REASONS", "STRATEGIES", "interval", "plural"]
+__all__ = [
+    "COUNTED",
+    "DETECTORS",
+    "FILTERS",
+    "KINDS",
+    "OPENED_BY",
+    "REASONS",
+    "SHARES",
+    "STRATEGIES",
+    "interval",
+    "plural",
+]

@@ -1,15 +1,19 @@
-"""Turn tested rates into a report whose figures a person can check."""
+"""Turn tested counts into a report whose figures a person can check."""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift._rates import Counts, Floats, dispersion, level_each, p_values
-from kempelen.records import DriftReport, Evidence, Window
+from drift._rates import change_point
+from drift._windows import Counts, Outcome, examine
+from kempelen.profile import Floats, Ints
+from kempelen.records import DayCount, DriftReport, Evidence, Window
 
 MOST_EVIDENCE = 20
 """Changed subjects listed in a report, the clearest first."""
+
+MOST_EXAMPLES = 3
 
 SMALLEST_P = 1e-300
 """Smaller p-values are written as this one, so that their logarithm stays a number."""
@@ -17,8 +21,11 @@ SMALLEST_P = 1e-300
 FALSE_DISCOVERY_RATE = 0.1
 """Expected share of suspects that did not change."""
 
-Describe = Callable[[Evidence], str]
-Relevant = Callable[[Counts], NDArray[np.bool_]]
+Mask = NDArray[np.bool_]
+Relevant = Callable[[Outcome], Mask]
+Explain = Callable[[Outcome, int], Evidence]
+Relate = Callable[[list[Evidence]], list[Evidence]]
+Describe = Callable[[list[Evidence]], str]
 
 
 def report(  # noqa: PLR0913 - a detector of rates is exactly these things
@@ -29,39 +36,58 @@ def report(  # noqa: PLR0913 - a detector of rates is exactly these things
     alpha: float,
     two_sided: bool,
     relevant: Relevant,
-    evidence: Callable[[Counts, int, float], Evidence],
+    explain: Explain,
     describe: Describe,
     nothing: str,
+    relate: Relate = list,
+    min_share: float = 0.0,
+    hint: bool = False,
 ) -> DriftReport:
     """Test every subject of `counts`; those that are `relevant` and significant are the evidence.
 
-    `alpha` is the chance of any false alarm in this one comparison, all subjects together.
-    `evidence` puts one subject (by its place and p-value) into figures, `describe` into words.
+    `alpha` is the chance of any false alarm in a year, all looks and subjects together. `explain` puts one
+    subject of a tested window into figures, `relate` says which of them go together, `describe` puts them into
+    words, clearest first.
     """
-    pooled, each = dispersion(counts)
-    level = level_each(counts, alpha, pooled, two_sided=two_sided)
-    p = np.maximum(p_values(counts, each, two_sided=two_sided), SMALLEST_P)
-    large = relevant(counts)
-    order = [int(i) for i in np.lexsort((-counts.current, p)) if large[i]]
-    found = [evidence(counts, i, float(p[i])) for i in order if p[i] < level][:MOST_EVIDENCE]
+    tests = examine(counts, alpha=alpha, two_sided=two_sided, min_share=min_share)
+    spent = np.array([_spent(test, alpha, relevant(test)) for test in tests])
+    best = spent.min(axis=0)
+    order = np.lexsort((-counts.current.counts.sum(axis=1), best))[: int(np.isfinite(best).sum())]
+    clearest = [(tests[int(spent[:, i].argmin())], int(i)) for i in order[:MOST_EVIDENCE]]
+    found = relate([explain(test, i) for test, i in clearest if best[i] < alpha])
     if found:
-        summary = _alarm(found, describe)
-    elif order:
-        nearest = evidence(counts, order[0], float(p[order[0]]))
-        summary = f"{nothing} Nearest to it: {describe(nearest)} (p = {nearest.p_value:.2g}, alarm below {level:.2g})."
+        summary = f"{describe(found)}."
+    elif clearest:
+        nearest = explain(*clearest[0])
+        summary = (
+            f"{nothing} Nearest to it: {describe([nearest])} "
+            f"(p = {nearest.p_value:.2g}, alarm below {nearest.budget:.2g})."
+        )
     else:
         summary = nothing
     return DriftReport(
         detector=detector,
-        statistic=float(-np.log10(p[order[0]])) if order else 0.0,
-        threshold=float(-np.log10(level)),
+        statistic=max(0.0, float(-np.log10(best[order[0]]))) if len(order) else 0.0,
+        threshold=float(-np.log10(alpha)),
         alpha=alpha,
         n_reference=window.reference.predictions,
         n_current=window.current.predictions,
         summary=summary,
         evidence=tuple(found),
-        suspects=tuple(counts.subjects[i] for i in order if found and p[i] <= discovery_level(p)),
+        suspects=_suspects(clearest[0][0], order) if found else (),
+        hint=hint,
     )
+
+
+def _spent(test: Outcome, alpha: float, relevant: Mask) -> Floats:
+    """The p-values after all corrections, on the scale of the year's `alpha`; infinite for what is not relevant."""
+    return np.where(relevant, np.maximum(test.p, SMALLEST_P) * (alpha / test.level), np.inf)
+
+
+def _suspects(test: Outcome, order: Ints) -> tuple[str, ...]:
+    """The relevant subjects that are discoveries in the window with the clearest change."""
+    discovered = order[test.p[order] <= discovery_level(test.p)]
+    return tuple(test.counts.subjects[i] for i in discovered)
 
 
 def discovery_level(p: Floats) -> float:
@@ -75,31 +101,60 @@ def discovery_level(p: Floats) -> float:
     return float(ranked[within].max(initial=0.0))
 
 
-def _alarm(found: list[Evidence], describe: Describe) -> str:
-    others = [e.subject for e in found[1:6]]
-    more = f"; also {', '.join(others)}" if others else ""
-    unnamed = len(found) - 1 - len(others)
-    return f"{describe(found[0])}{more}{f' and {unnamed} more' if unnamed else ''}."
-
-
-def change(counts: Counts, i: int, p_value: float) -> Evidence:
-    """Subject `i` in figures: its counts and shares in both windows."""
-    before, after = counts.shares
+def change(test: Outcome, i: int) -> Evidence:
+    """Subject `i` of a tested window in figures: counts, shares, course, and the most likely day of its change."""
+    before, after = test.counts.reference, test.counts.current
+    exposed, exposed_then = _row(after.exposure, i), float(_row(before.exposure, i).sum())
+    meant = np.array([day >= test.first for day in after.days])
+    reference, current = float(before.counts[i].sum()), float(after.counts[i, meant].sum())
+    place = change_point(after.counts[i], exposed, reference, exposed_then)
     return Evidence(
-        subject=counts.subjects[i],
-        reference_count=float(counts.reference[i]),
-        current_count=float(counts.current[i]),
-        reference_share=float(before[i]),
-        current_share=float(after[i]),
-        p_value=p_value,
+        subject=test.counts.subjects[i],
+        reference_count=reference,
+        current_count=current,
+        reference_share=reference / exposed_then if exposed_then else 0.0,
+        current_share=current / max(float(exposed[meant].sum()), 1.0),
+        p_value=max(float(test.p[i]), SMALLEST_P),
+        budget=test.level,
+        first=test.first,
+        since=after.days[place],
+        users=int(test.users[i]) if test.counts.users is not None else None,
+        daily=tuple(
+            DayCount(day=day, count=float(n), predictions=int(total))
+            for series in (before, after)
+            for day, n, total in zip(series.days, series.counts[i], _row(series.exposure, i), strict=True)
+        ),
     )
 
 
-def shift_of_at_least(least: float) -> Relevant:
-    """Subjects whose share moved by `least` or more, either way."""
+def _row(exposure: Floats, i: int) -> Floats:
+    return np.asarray(exposure[i if len(exposure) > 1 else 0])
 
-    def relevant(counts: Counts) -> NDArray[np.bool_]:
-        before, after = counts.shares
+
+def clearest(say: Callable[[Evidence], str]) -> Describe:
+    """The first subject in full, the next ones by name, the rest by number."""
+
+    def describe(found: list[Evidence]) -> str:
+        return f"{say(found[0])}{others([e.subject for e in found[1:]])}"
+
+    return describe
+
+
+def others(names: list[str], most: int = 5) -> str:
+    """The end of a sentence that names some of `names` and counts the rest.
+
+    >>> others(["travel", "food"]), others(["a", "b", "c"], most=2), others([])
+    ('; also travel, food', '; also a, b and 1 more', '')
+    """
+    unnamed = len(names) - most
+    return (f"; also {', '.join(names[:most])}" if names else "") + (f" and {unnamed} more" if unnamed > 0 else "")
+
+
+def shift_of_at_least(least: float) -> Relevant:
+    """Subjects whose share moved by `least` or more, either way; only up while the day is not over."""
+
+    def relevant(test: Outcome) -> Mask:
+        before, after = test.rates
         return np.asarray(np.abs(after - before) >= least)
 
     return relevant

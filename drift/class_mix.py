@@ -1,13 +1,17 @@
 """Does the model answer with other labels than it did? (black box shift detection)."""
 
-from drift._rates import Counts, count, require
-from drift._reports import change, per_cent, report, shift_of_at_least
+import numpy as np
+
+from drift._people import unrepeated
+from drift._reports import change, clearest, per_cent, report, shift_of_at_least
+from drift._windows import Counts, Series, require
+from kempelen.profile import Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
 
 
 class ClassMix:
-    """A two-sided exact test for each predicted label, corrected for clustered traffic, all labels and looks."""
+    """A two-sided exact test for each predicted label, corrected for clustered traffic, labels, windows and days."""
 
     def __init__(self, *, alpha: float, min_change: float, min_predictions: int) -> None:
         self.alpha = alpha
@@ -15,20 +19,20 @@ class ClassMix:
         self.min_predictions = min_predictions
 
     def detect(self, window: Window) -> DriftReport:
-        """Compare how often each label is predicted.
+        """Compare how often each label is predicted; what one user repeats is left out.
 
-        Univariate tests on a classifier's predictions with Bonferroni's correction: Lipton et al. 2018
-        (ICML), Rabanser et al. 2019 (NeurIPS), there without the clusters of real traffic.
+        Univariate tests on a classifier's predictions with Bonferroni's correction: Lipton, Wang & Smola 2018
+        (ICML), Rabanser, Günnemann & Lipton 2019 (NeurIPS), there without the clusters of real traffic.
 
         Returns
         -------
         DriftReport
-            `statistic` is -log10 of the smallest p-value among labels whose share moved by `min_change`;
-            `evidence` holds the labels that changed, the clearest first.
+            `statistic` is -log10 of the smallest p-value, after all corrections, of a label whose share moved by
+            `min_change`; `evidence` holds the labels that changed, the clearest first.
 
-        Raises NotEnoughData when a window is too small.
+        Raises NotEnoughData when a window is too small, or not after its reference, or that is of another version.
         """
-        require(window, min_current=self.min_predictions)
+        require(window, min_current=self.min_predictions, answers=True)
         return report(
             detector="class_mix",
             window=window,
@@ -36,15 +40,27 @@ class ClassMix:
             alpha=self.alpha,
             two_sided=True,
             relevant=shift_of_at_least(self.min_change),
-            evidence=change,
-            describe=_in_words,
+            explain=change,
+            describe=clearest(_in_words),
             nothing="The mix of predicted labels is as it was.",
         )
 
 
 def _counts(window: Window) -> Counts:
-    labels = sorted(window.reference.labels | window.current.labels)
-    return count(window, labels, lambda day: day.labels)
+    labels = tuple(sorted({*window.reference.labels, *window.current.labels}))
+    return Counts(
+        subjects=labels,
+        reference=_series(window.reference, labels),
+        current=_series(window.current, labels),
+        today=window.today,
+    )
+
+
+def _series(profile: Profile, labels: tuple[str, ...]) -> Series:
+    by_label = unrepeated(profile).sum(axis=2).T.astype(float)
+    counts = np.zeros((len(labels), len(profile.days)))
+    counts[[labels.index(label) for label in profile.labels]] = by_label
+    return Series(days=profile.days, counts=counts, exposure=by_label.sum(axis=0, keepdims=True))
 
 
 def _in_words(evidence: Evidence) -> str:
@@ -54,16 +70,16 @@ def _in_words(evidence: Evidence) -> str:
     )
 
 
-def build(*, alpha: float, looks: int, min_change: float = 0.02, min_predictions: int = 50) -> DriftDetector:
+def build(*, alpha: float, min_change: float = 0.02, min_predictions: int = 50) -> DriftDetector:
     """Labels whose share of the predictions changed.
 
     Parameters
     ----------
     alpha
-        Chance of any false alarm over `looks` comparisons, all labels together (Bonferroni).
+        Chance of any false alarm within a year, all labels and looks together.
     min_change
         Smallest change of a share, in either direction, that is worth an alarm.
     min_predictions
-        Fewest predictions of a current window that is looked at.
+        Fewest current predictions that are looked at.
     """
-    return ClassMix(alpha=alpha / looks, min_change=min_change, min_predictions=min_predictions)
+    return ClassMix(alpha=alpha, min_change=min_change, min_predictions=min_predictions)

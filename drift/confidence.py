@@ -1,15 +1,19 @@
-"""Is the model more or less sure of its answers than it was?"""
+"""Is the model more or less sure of its answers than it was, overall or where it gives one of its labels?"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from drift._rates import Counts, count, require
-from drift._reports import change, per_cent, report, shift_of_at_least
+from drift._people import unrepeated
+from drift._reports import change, clearest, per_cent, report, shift_of_at_least
+from drift._windows import Counts, Series, require
+from kempelen.profile import CONFIDENCE_BINS, Floats, Profile
 from kempelen.protocols import DriftDetector
-from kempelen.records import CONFIDENCE_BINS, DayProfile, DriftReport, Evidence, Window
+from kempelen.records import DriftReport, Evidence, Window
 
 
 class Confidence:
-    """A two-sided exact test at each cut of the confidence histogram, corrected for clusters, cuts and looks."""
+    """A two-sided exact test at each cut of each confidence histogram, corrected for clusters, cuts and looks."""
 
     def __init__(self, *, alpha: float, min_change: float, min_predictions: int) -> None:
         self.alpha = alpha
@@ -17,21 +21,22 @@ class Confidence:
         self.min_predictions = min_predictions
 
     def detect(self, window: Window) -> DriftReport:
-        """Compare the distribution of the confidence, cut by cut.
+        """Compare the distribution of the confidence, cut by cut, of all predictions and of each label's.
 
-        The largest gap between two distribution functions, as Kolmogorov and Smirnov look at it, but by
-        tests that know how unevenly traffic arrives; confidences within one bin of a profile are not told apart.
+        The largest gap between two distribution functions, as Kolmogorov and Smirnov look at it (Rabanser,
+        Günnemann & Lipton 2019, NeurIPS), but by tests that know how unevenly traffic arrives; confidences
+        within one bin of a profile are not told apart. What one user repeats is left out.
 
         Returns
         -------
         DriftReport
-            `statistic` is -log10 of the smallest p-value among cuts whose share moved by `min_change`;
-            `evidence` holds the cuts that changed, the clearest first.
+            `statistic` is -log10 of the smallest p-value, after all corrections, of a cut whose share moved by
+            `min_change`; `evidence` holds the cuts that changed, the clearest first.
 
-        Raises NotEnoughData when a window is too small. A model that stays sure of itself while it is
-        wrong is not seen here: that takes `audit_risk`.
+        Raises NotEnoughData when a window is too small, or not after its reference, or that is of another version.
+        A model that stays sure of itself while it is wrong is not seen here: that takes `audit_risk`.
         """
-        require(window, min_current=self.min_predictions)
+        require(window, min_current=self.min_predictions, answers=True)
         return report(
             detector="confidence",
             window=window,
@@ -39,32 +44,57 @@ class Confidence:
             alpha=self.alpha,
             two_sided=True,
             relevant=shift_of_at_least(self.min_change),
-            evidence=change,
-            describe=_in_words,
+            explain=change,
+            describe=clearest(_in_words),
             nothing="The model is as sure of its answers as it was.",
         )
 
 
 def _counts(window: Window) -> Counts:
     """One subject a cut: the predictions on that side of it which the reference has fewer of."""
-    below = np.cumsum(window.reference.confidence)[:-1] * 2 <= window.reference.predictions
-    names = [_name(cut, below=bool(low)) for cut, low in enumerate(below, start=1)]
+    groups = [None, *window.reference.labels]
+    reference, current = (histograms(profile, groups) for profile in (window.reference, window.current))
+    below = np.cumsum(reference.sum(axis=1), axis=-1)[:, :-1] * 2 <= reference.sum(axis=(1, 2))[:, None]
+    return Counts(
+        subjects=tuple(
+            _name(cut, group, below=bool(low))
+            for group, sides in zip(groups, below, strict=True)
+            for cut, low in enumerate(sides, start=1)
+        ),
+        reference=_beyond(reference, below, window.reference),
+        current=_beyond(current, below, window.current),
+        today=window.today,
+    )
 
-    def of_day(day: DayProfile) -> dict[str, int]:
-        up_to = np.cumsum(day.confidence)[:-1]
-        return {name: int(n if low else day.predictions - n) for name, n, low in zip(names, up_to, below, strict=True)}
 
-    return count(window, names, of_day)
+def histograms(profile: Profile, groups: Sequence[str | None]) -> Floats:
+    """Predictions by group, day and bin, shape (G, D, CONFIDENCE_BINS): of a label, or of all where it is None."""
+    table = unrepeated(profile).astype(float)
+    at = {label: n for n, label in enumerate(profile.labels)}
+    none = np.zeros(table[:, :0].sum(axis=1).shape)
+    return np.stack(
+        [table.sum(axis=1) if label is None else table[:, at[label]] if label in at else none for label in groups]
+    )
 
 
-def _name(cut: int, *, below: bool) -> str:
+def _beyond(groups: Floats, below: Floats, profile: Profile) -> Series:
+    """Counts on the chosen side of each cut of each group, among the predictions of that group."""
+    total = groups.sum(axis=2)[:, :, None]
+    up_to = np.cumsum(groups, axis=2)[:, :, :-1]
+    counts = np.where(below[:, None, :], up_to, total - up_to)
+    by_cut = counts.transpose(0, 2, 1).reshape(-1, len(profile.days))
+    return Series(days=profile.days, counts=by_cut, exposure=np.repeat(total[:, :, 0], CONFIDENCE_BINS - 1, axis=0))
+
+
+def _name(cut: int, label: str | None, *, below: bool) -> str:
     """What the predictions on one side of a cut are called.
 
-    >>> _name(11, below=True), _name(19, below=False)
-    ('confidence below 55 %', 'confidence of 95 % and more')
+    >>> _name(11, None, below=True), _name(19, "food", below=False)
+    ('confidence below 55 %', 'food: confidence of 95 % and more')
     """
     edge = 100 * cut // CONFIDENCE_BINS
-    return f"confidence below {edge} %" if below else f"confidence of {edge} % and more"
+    side = f"confidence below {edge} %" if below else f"confidence of {edge} % and more"
+    return side if label is None else f"{label}: {side}"
 
 
 def _in_words(evidence: Evidence) -> str:
@@ -74,16 +104,17 @@ def _in_words(evidence: Evidence) -> str:
     )
 
 
-def build(*, alpha: float, looks: int, min_change: float = 0.02, min_predictions: int = 50) -> DriftDetector:
+def build(*, alpha: float, min_change: float = 0.02, min_predictions: int = 50) -> DriftDetector:
     """Shift of the model's confidence.
 
     Parameters
     ----------
     alpha
-        Chance of any false alarm over `looks` comparisons, all cuts together (Bonferroni).
+        Chance of any false alarm within a year, all cuts, labels and looks together.
     min_change
-        Smallest change of the share of predictions beyond a cut that is worth an alarm.
+        Smallest change of the share of predictions beyond a cut that is worth an alarm; a label's cuts are
+        shares of that label's predictions.
     min_predictions
-        Fewest predictions of a current window that is looked at.
+        Fewest current predictions that are looked at.
     """
-    return Confidence(alpha=alpha / looks, min_change=min_change, min_predictions=min_predictions)
+    return Confidence(alpha=alpha, min_change=min_change, min_predictions=min_predictions)

@@ -1,22 +1,39 @@
 """Which words take up a much larger part of the traffic than they did?"""
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from dataclasses import replace
 
-from drift._rates import Counts, count, require
-from drift._reports import change, per_cent, report
+import numpy as np
+
+from drift._company import company
+from drift._people import FEWEST_USERS, MOST_PER_USER, sketches
+from drift._reports import MOST_EXAMPLES, change, others, per_cent, report
+from drift._windows import Counts, Mask, Outcome, Series, require
+from kempelen.profile import Floats, Ints, Profile
 from kempelen.protocols import DriftDetector
-from kempelen.records import DayProfile, DriftReport, Evidence, Window
+from kempelen.records import DriftReport, Evidence, Window
+from kempelen.text import terms
 
 
 class TermSurge:
-    """A one-sided exact test for each word, corrected for clustered traffic, all words and all looks."""
+    """A one-sided exact test for each word, corrected for clustered traffic, words, windows and days."""
 
-    def __init__(self, *, alpha: float, min_share: float, min_ratio: float, min_predictions: int) -> None:
+    def __init__(  # noqa: PLR0913 - its settings
+        self,
+        *,
+        alpha: float,
+        min_share: float,
+        min_ratio: float,
+        min_predictions: int,
+        min_users: int,
+        most_per_user: float,
+    ) -> None:
         self.alpha = alpha
         self.min_share = min_share
         self.min_ratio = min_ratio
         self.min_predictions = min_predictions
+        self.min_users = min_users
+        self.most_per_user = most_per_user
 
     def detect(self, window: Window) -> DriftReport:
         """Compare how often each word occurs.
@@ -24,14 +41,17 @@ class TermSurge:
         Returns
         -------
         DriftReport
-            `statistic` is -log10 of the smallest p-value among words above the effect sizes, `threshold`
-            that of the level of each word. `evidence` holds the words that surged, the clearest first, with
-            their predictions in each window and the label and mean confidence of the current ones.
+            `statistic` is -log10 of the smallest p-value, after all corrections, among words above the effect
+            sizes. `evidence` holds the words that surged, the clearest first, with their counts by day, certain
+            users, the label and mean confidence since the change, and the words that surged with them: mostly
+            in the same sampled queries, or where too few were sampled, with daily counts that go alike.
 
-        Raises NotEnoughData when a window is too small, or no word recurs in the reference.
+        Raises NotEnoughData when a window is too small, or not after its reference, or no word recurs in the
+        reference.
 
-        Statistical price: a word must reach `min_share` of the current traffic. One source that repeats
-        one query can alarm, for a profile counts predictions, not people.
+        Statistical price: a word must reach `min_share` of a window's traffic, and come from `min_users` users; a
+        user who says it over and over counts `most_per_user` times. On a reference day on which a word
+        was folded it is taken to have been just below the fold.
         """
         require(window, min_current=self.min_predictions)
         return report(
@@ -41,68 +61,140 @@ class TermSurge:
             alpha=self.alpha,
             two_sided=False,
             relevant=self._surged,
-            evidence=lambda counts, i, p: _with_label(change(counts, i, p), window),
-            describe=lambda e: _in_words(e, window),
+            explain=lambda test, i: _with_label(change(test, i), window.current),
+            relate=lambda found: _with_company(found, window),
+            describe=lambda found: _in_words(found, window),
             nothing="No word surges.",
+            min_share=self.min_share,
         )
 
     def _counts(self, window: Window) -> Counts:
-        """Counts of the words whose total would pass the effect size, were all of it in the current window."""
-        total = window.reference.terms + window.current.terms
-        words = sorted(word for word, n in total.items() if n >= self._least(window.current.predictions))
-        wanted = frozenset(words)
+        """Counts of the words whose total would pass the effect size of some window, were all of it in there."""
+        reference, current = window.reference, window.current
+        least = self.min_share * current.by_day.min()
+        totals = reference.by_term.sum(axis=1), current.by_term.sum(axis=1)
+        known = np.fromiter((reference.place.get(word, -1) for word in current.terms), np.int64, len(current.terms))
+        both = np.flatnonzero(totals[1] + np.where(known >= 0, np.append(totals[0], 0)[known], 0) >= least)
+        gone = np.setdiff1d(np.flatnonzero(totals[0] >= least), known)
+        before = np.vstack([_rows(reference.by_term, known[both]), reference.by_term[gone]])
+        subject = np.full(len(current.terms), -1)
+        subject[both] = np.arange(len(both))
+        days = len(current.days)
+        return Counts(
+            subjects=(*(current.terms[n] for n in both), *(reference.terms[n] for n in gone)),
+            reference=_series(reference, before.astype(float)),
+            current=_series(current, np.vstack([current.by_term[both].astype(float), np.zeros((len(gone), days))])),
+            today=window.today,
+            hidden=np.asarray((before == 0) @ (reference.fold - 1.0)),
+            users=sketches(current, subject, len(before)),
+            most_per_user=self.most_per_user,
+        )
 
-        def of_day(day: DayProfile) -> dict[str, int]:
-            return {word: counts.predictions for word, counts in day.terms.items() if word in wanted}
-
-        return count(window, words, of_day)
-
-    def _least(self, predictions: int) -> float:
-        return self.min_share * predictions
-
-    def _surged(self, counts: Counts) -> NDArray[np.bool_]:
-        before, after = counts.shares
-        enough = counts.current >= self._least(counts.current_total)
-        return np.asarray(enough & (after >= self.min_ratio * before))
-
-
-def _with_label(evidence: Evidence, window: Window) -> Evidence:
-    labels = window.current.term_labels(evidence.subject)
-    return Evidence(
-        subject=evidence.subject,
-        reference_count=evidence.reference_count,
-        current_count=evidence.current_count,
-        reference_share=evidence.reference_share,
-        current_share=evidence.current_share,
-        p_value=evidence.p_value,
-        label=min(labels, key=lambda label: (-labels[label], label)),
-        confidence=window.current.term_confidence(evidence.subject),
-    )
+    def _surged(self, test: Outcome) -> Mask:
+        before, after = test.rates
+        large = (after >= self.min_share) & (after >= self.min_ratio * before)
+        return np.asarray(large & (test.users >= self.min_users))
 
 
-def _in_words(evidence: Evidence, window: Window) -> str:
-    before = evidence.reference_count / len(window.reference.days)
-    after = evidence.current_count / len(window.current.days)
+def _rows(table: Ints, places: Ints) -> Ints:
+    """Some rows of a table; zeros where a place is -1."""
+    return np.vstack([table, np.zeros_like(table[:1], shape=(1, table.shape[1]))])[places]
+
+
+def _series(profile: Profile, counts: Floats) -> Series:
+    return Series(days=profile.days, counts=counts, exposure=profile.by_day[None].astype(float))
+
+
+def _with_label(evidence: Evidence, current: Profile) -> Evidence:
+    term = current.term(evidence.subject, evidence.since)
+    return replace(evidence, label=term.label, confidence=term.confidence)
+
+
+def _with_company(found: list[Evidence], window: Window) -> list[Evidence]:
+    queries, alike = company(found, window.current.sample)
+    return [
+        replace(
+            evidence,
+            together=tuple(
+                e.subject for e in found if e.subject in queries[evidence.subject] | alike[evidence.subject]
+            ),
+            examples=_examples(evidence, window.current),
+        )
+        for evidence in found
+    ]
+
+
+def _examples(evidence: Evidence, current: Profile) -> tuple[str, ...]:
+    """Some of the sampled queries with the word since it changed."""
+    since = evidence.since or current.days[0]
+    said = (s.query for s in current.sample if s.day >= since and evidence.subject in terms(s.query))
+    return tuple(dict.fromkeys(said))[:MOST_EXAMPLES]
+
+
+def _in_words(found: Sequence[Evidence], window: Window) -> str:
+    """The groups of words that surged together, each under its clearest word; the first in full."""
+    queries, alike = company(found, window.current.sample)
+    names: list[str] = []
+    named: set[str] = set()
+    for evidence in found:
+        word = evidence.subject
+        if word not in named:
+            near = [[e.subject for e in found if e.subject in with_it[word] - named] for with_it in (queries, alike)]
+            names.append(_named(word, *near))
+            named |= {word, *near[0], *near[1]}
+    return f"{names[0]}: {_figures(found[0])}{others(names[1:])}"
+
+
+def _named(word: str, queries: Sequence[str], alike: Sequence[str]) -> str:
+    """A word and its company.
+
+    >>> _named("corona", ["virus"], ["wuhan"])
+    'corona (with virus; on the same days wuhan)'
+    """
+    parts = [f"with {', '.join(queries)}"] if queries else []
+    parts += [f"on the same days {', '.join(alike)}"] if alike else []
+    return f"{word} ({'; '.join(parts)})" if parts else word
+
+
+def _figures(evidence: Evidence) -> str:
+    times = f"{evidence.ratio:.3g} times its share" if evidence.reference_count else "a new word"
     return (
-        f"{evidence.subject}: {before:.3g} -> {after:.3g} predictions a day "
-        f"({per_cent(evidence.reference_share)} -> {per_cent(evidence.current_share)} of traffic), "
+        f"{times} ({per_cent(evidence.reference_share)} -> {per_cent(evidence.current_share)} of traffic) "
+        f"since {evidence.since}, from at least {evidence.users} users, "
         f"mostly taken for {evidence.label} with {100 * (evidence.confidence or 0):.0f} % confidence"
     )
 
 
-def build(
-    *, alpha: float, looks: int, min_share: float = 0.01, min_ratio: float = 3.0, min_predictions: int = 50
+def build(  # noqa: PLR0913 - its settings
+    *,
+    alpha: float,
+    min_share: float = 0.01,
+    min_ratio: float = 3.0,
+    min_predictions: int = 50,
+    min_users: int = FEWEST_USERS,
+    most_per_user: float = MOST_PER_USER,
 ) -> DriftDetector:
     """Words that surge.
 
     Parameters
     ----------
     alpha
-        Chance of any false alarm over `looks` comparisons, all words together (Bonferroni).
+        Chance of any false alarm within a year, all words and looks together.
     min_share, min_ratio
-        A word that surges has at least this share of the current predictions, and at least this
-        many times its former share.
+        A word that surges has at least this share of a window's predictions, and at least this many times
+        its former share.
     min_predictions
-        Fewest predictions of a current window that is looked at.
+        Fewest current predictions that are looked at.
+    min_users
+        Fewest certain users of a word that surges.
+    most_per_user
+        Predictions with a word that a window counts for each of its users.
     """
-    return TermSurge(alpha=alpha / looks, min_share=min_share, min_ratio=min_ratio, min_predictions=min_predictions)
+    return TermSurge(
+        alpha=alpha,
+        min_share=min_share,
+        min_ratio=min_ratio,
+        min_predictions=min_predictions,
+        min_users=min_users,
+        most_per_user=most_per_user,
+    )

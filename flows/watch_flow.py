@@ -8,7 +8,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from connectors.orchestration import prefect as orchestration
-from cycle.watch import Watched, watch
+from cycle.alarms import Alarm
+from cycle.records import Look
+from cycle.watch import Watched, publish, watch
 from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 
 
@@ -20,10 +22,13 @@ def watch_flow(config: str, now: datetime | None = None, *, open_cycle: bool = F
     for report in watched.look.reports:
         level = logging.WARNING if report.drifted else logging.INFO
         logger.log(level, "%s: %s", report.detector, report.summary)
+    for problem in watched.look.problems:
+        logger.warning("%s: %s %s", problem.subject, problem.message, problem.hint)
     for problem in watched.look.undecided:
         logger.info("%s cannot answer: %s", problem.subject, problem.message)
-    if watched.look.alarms:
-        orchestration.show_alarm(watched.look.model, watched.look.alarms)
+    for one in watched.look.set_aside:
+        logger.info("%s %s: no alarm, %s", one.detector, one.subject, one.why)
+    orchestration.show_alarms(watched.look, _publish(config, watched.look))
     return watched
 
 
@@ -36,3 +41,14 @@ def watch_flow(config: str, now: datetime | None = None, *, open_cycle: bool = F
 )
 def _look_and_ask(config: str, now: datetime, *, open_cycle: bool) -> Watched:
     return watch(app_of(config), now, open_cycle=open_cycle)
+
+
+@task(
+    name="publish",
+    retries=3,
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=can_be_retried,
+    cache_policy=NO_CACHE,
+)
+def _publish(config: str, look: Look) -> list[Alarm]:
+    return publish(app_of(config), look)

@@ -5,7 +5,7 @@ A plug-in is a file in its stage's folder with a `build(**params)` that returns 
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kempelen.errors import Problem
+from kempelen.profile import Profile
 from kempelen.records import (
     Annotation,
     Briefing,
@@ -23,7 +24,6 @@ from kempelen.records import (
     LabelRequest,
     ModelVersion,
     PairedAnswer,
-    Profile,
     SavedModel,
     TrainingSet,
     Window,
@@ -118,7 +118,12 @@ class AnnotationConnector(Protocol):
 
 
 class PredictionReader(Protocol):
-    """connectors/prediction_log/: what the deployed model said."""
+    """connectors/prediction_log/: what the deployed model said.
+
+    `problems` are those met so far: what was left out, or counted although it looks wrong.
+    """
+
+    problems: list[Problem]
 
     def days(self) -> list[date]:
         """The days that have predictions, oldest first."""
@@ -184,8 +189,23 @@ class ModelRegistry(Protocol):
         """Point the alias there."""
         ...
 
-    def attach(self, version: str, *, documents: Mapping[str, str], tags: Mapping[str, str], description: str) -> None:
+    def attach(
+        self,
+        version: str,
+        *,
+        documents: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
+        description: str | None = None,
+    ) -> None:
         """Write documents to the version's run and tags and a description to the version; repeatable."""
+        ...
+
+    def documents(self, version: str) -> list[str]:
+        """The names of the documents of the version's run."""
+        ...
+
+    def log_metrics(self, version: str, metrics: Mapping[str, float], at: datetime) -> None:
+        """Figures of a moment in the version's life, one series for each name."""
         ...
 
 

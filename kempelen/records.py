@@ -4,8 +4,6 @@ Windows of days include both ends. Moments are timezone-aware and in UTC.
 """
 
 import hashlib
-import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,10 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from kempelen import text
-
-CONFIDENCE_BINS = 20
-"""Bins of equal width over [0, 1] in which a profile counts confidences."""
-
+from kempelen.profile import Profile
 
 # ---------------------------------------------------------------- what the model said
 
@@ -77,141 +72,25 @@ class Candidate:
         return best[0] - best[1] if len(best) > 1 else best[0]
 
 
-# ---------------------------------------------------------------- profiles and drift
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermCounts:
-    """What the log of a day says about one word."""
-
-    labels: Mapping[str, int]
-    confidence_sum: float
-
-    @property
-    def predictions(self) -> int:
-        """Predictions whose query contains the word."""
-        return sum(self.labels.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayProfile:
-    """Counts of one day of the prediction log; all that a detector may look at."""
-
-    day: date
-    predictions: int
-    labels: Mapping[str, int]
-    confidence: tuple[int, ...]
-    terms: Mapping[str, TermCounts]
-
-    def __post_init__(self) -> None:
-        if sum(self.labels.values()) != self.predictions:
-            raise ValueError(f"{self.day}: the label counts do not sum to {self.predictions} predictions.")
-        if sum(self.confidence) != self.predictions or len(self.confidence) != CONFIDENCE_BINS:
-            raise ValueError(f"{self.day}: the confidence bins do not hold {self.predictions} predictions.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """Sufficient statistics of a window, by day. Profiles of separate days merge by addition."""
-
-    days: tuple[DayProfile, ...]
-
-    @property
-    def predictions(self) -> int:
-        """Predictions in the window."""
-        return sum(day.predictions for day in self.days)
-
-    @cached_property
-    def labels(self) -> Counter[str]:
-        """Predictions per predicted label."""
-        total: Counter[str] = Counter()
-        for day in self.days:
-            total.update(day.labels)
-        return total
-
-    @cached_property
-    def confidence(self) -> tuple[int, ...]:
-        """Predictions per confidence bin, least confident first."""
-        return tuple(sum(day.confidence[b] for day in self.days) for b in range(CONFIDENCE_BINS))
-
-    @cached_property
-    def terms(self) -> Counter[str]:
-        """Predictions per word; a word counts once in a query."""
-        total: Counter[str] = Counter()
-        for day in self.days:
-            for term, counts in day.terms.items():
-                total[term] += counts.predictions
-        return total
-
-    def term_labels(self, term: str) -> Counter[str]:
-        """What the model takes queries with this word for."""
-        total: Counter[str] = Counter()
-        for day in self.days:
-            if term in day.terms:
-                total.update(day.terms[term].labels)
-        return total
-
-    def term_confidence(self, term: str) -> float:
-        """The mean confidence of predictions on queries with this word; 0 for an unseen word."""
-        seen = self.terms[term]
-        total = sum(day.terms[term].confidence_sum for day in self.days if term in day.terms)
-        return total / seen if seen else 0.0
-
-    def merge(self, other: "Profile") -> "Profile":
-        """The profile of both windows together. ValueError if a day is in both."""
-        shared = {day.day for day in self.days} & {day.day for day in other.days}
-        if shared:
-            raise ValueError(f"{min(shared)} is in both profiles and would be counted twice.")
-        return Profile(days=tuple(sorted(self.days + other.days, key=lambda day: day.day)))
-
-    def to_json(self) -> str:
-        """A compact JSON document that `from_json` reads back."""
-        return json.dumps(
-            [
-                {
-                    "day": day.day.isoformat(),
-                    "predictions": day.predictions,
-                    "labels": dict(day.labels),
-                    "confidence": list(day.confidence),
-                    "terms": {
-                        term: [dict(counts.labels), round(counts.confidence_sum, 6)]
-                        for term, counts in day.terms.items()
-                    },
-                }
-                for day in self.days
-            ],
-            separators=(",", ":"),
-        )
-
-    @classmethod
-    def from_json(cls, document: str) -> "Profile":
-        """Read what `to_json` wrote."""
-        return cls(
-            days=tuple(
-                DayProfile(
-                    day=date.fromisoformat(day["day"]),
-                    predictions=day["predictions"],
-                    labels=day["labels"],
-                    confidence=tuple(day["confidence"]),
-                    terms={
-                        term: TermCounts(labels=labels, confidence_sum=total)
-                        for term, (labels, total) in day["terms"].items()
-                    },
-                )
-                for day in json.loads(document)
-            )
-        )
+# ---------------------------------------------------------------- drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedAnswer:
-    """A prediction that people checked, with the known chance with which it was sent to them."""
+    """A prediction that people checked, with the known chance with which it was sent to them.
+
+    `probability` is the chance that this item was drawn for the audit in its draw (a cycle and round);
+    `predictions` of `traffic` predictions that the draw was made from are its own.
+    """
 
     item_id: str
+    query: str
     label: str
     prediction: str
     probability: float
     predictions: int
+    traffic: int
+    draw: str
     at: datetime
 
     @property
@@ -219,19 +98,51 @@ class AuditedAnswer:
         """Whether people disagree with the model."""
         return self.label != self.prediction
 
+    @property
+    def weight(self) -> float:
+        """The share of the traffic that it stands for (Horvitz-Thompson); those of a draw sum to 1 on average."""
+        return self.predictions / self.traffic / self.probability
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """All that a detector may compare: two profiles, and the audited answers of this model version."""
+    """All that a detector may compare: two profiles, and the audited answers of this model version.
+
+    `today` is the last current day if it is not over yet: then its counts can only grow. `seconds_per_label`
+    is the human time that one settled label takes. `predecessors` counts the versions that were
+    in service before this one within the year of the false-alarm budget. `surging` are the words that
+    alarms about this version have named, in the order in which they were first named. A `borrowed`
+    reference is that of an earlier version: its words can be compared, the answers of two versions cannot.
+    """
 
     reference: Profile
     current: Profile
     audited: tuple[AuditedAnswer, ...] = ()
+    today: date | None = None
+    seconds_per_label: float | None = None
+    predecessors: int = 0
+    surging: tuple[str, ...] = ()
+    borrowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """How often a subject occurred on a day, among how many predictions."""
+
+    day: date
+    count: float
+    predictions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One thing that changed, in figures a person can check: a term, a label, a confidence, a risk."""
+    """One thing that changed, in figures a person can check: a term, a label, a confidence, a risk.
+
+    Counts and shares are of the reference and of the current days from `first` on. `p_value` was to be below
+    `budget`, the part of the year's false-alarm budget that this question had. `since` is the most
+    likely day of the change. `together` are subjects that changed with it, mostly in the same queries. `examples`
+    are current queries that enough people asked.
+    """
 
     subject: str
     reference_count: float
@@ -239,8 +150,15 @@ class Evidence:
     reference_share: float
     current_share: float
     p_value: float
+    budget: float = 0.0
+    first: date | None = None
+    since: date | None = None
     label: str | None = None
     confidence: float | None = None
+    users: int | None = None
+    daily: tuple[DayCount, ...] = ()
+    together: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -252,10 +170,12 @@ class Evidence:
 class DriftReport:
     """One comparison. `drifted` is derived, so report and verdict cannot disagree.
 
-    `statistic` and `threshold` are on the detector's own scale, larger meaning more change;
-    `alpha` is the part of the year's false-alarm budget that this look may spend. `evidence` is what
+    `statistic` and `threshold` are on the detector's own scale, larger meaning more change; `alpha` is the
+    detector's part of the year's false-alarm budget, all looks of the year together. `evidence` is what
     the alarm rests on; `suspects` are, beside it, subjects that changed by a weaker standard (a false
-    discovery rate instead of no false alarm): where to ask people, not what to believe.
+    discovery rate instead of no false alarm): where to ask people, not what to believe. A `hint` says where
+    to look and is never an alarm by itself. `labels_to_decide` is how many more human labels an open
+    question would need, where that can be told.
     """
 
     detector: str
@@ -267,10 +187,12 @@ class DriftReport:
     summary: str
     evidence: tuple[Evidence, ...] = ()
     suspects: tuple[str, ...] = ()
+    hint: bool = False
+    labels_to_decide: int | None = None
 
     @property
     def drifted(self) -> bool:
-        """Whether this is an alarm."""
+        """Whether the change is beyond what chance allows."""
         return self.statistic > self.threshold
 
 

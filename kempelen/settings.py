@@ -5,6 +5,7 @@ The table in docs/settings.md is made from this file.
 """
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from kempelen.errors import ConfigError
 
 Params = dict[str, Any]
+
+_DAY_OF_YEAR = r"^(\d{4}-)?\d{2}-\d{2}$"
+_LEAP_YEAR = 2020
 
 
 class _Section(BaseModel):
@@ -57,24 +61,93 @@ class TrainingSettings(_Section):
 
 
 class PredictionLogSettings(_Section):
-    """Where the serving process logs its predictions."""
+    """Where the serving process logs its predictions: a folder, or a table of another engine."""
 
     folder: Path = Field(default=Path(".kempelen/predictions"), description="What PredictionLog is given as `folder`.")
+    url: SecretStr | None = Field(
+        default=None,
+        description="Read a table of another engine instead, as Ibis names it: `pyspark://`, `bigquery://project/data`.",
+    )
+    table: str = Field(default="predictions", description="That table, or for Spark a folder of Parquet files.")
+    ids_are_unique: bool = Field(
+        default=False,
+        description="Whether that table surely has each prediction_id once: then nobody looks for doubles.",
+    )
+    memory_mb: int = Field(
+        default=1024, ge=64, description="What counting a folder may keep in memory; the rest spills."
+    )
+
+
+class ExpectedChange(_Section):
+    """A change that is known beforehand: on those days it is reported, and is no alarm."""
+
+    name: str = Field(min_length=1, description="What is expected, as `Christmas shopping`.")
+    first: str = Field(
+        pattern=_DAY_OF_YEAR, description="Its first day: `11-25` for each year, or `2026-11-25` for one."
+    )
+    last: str = Field(pattern=_DAY_OF_YEAR, description="Its last day, in the same form.")
+    subjects: tuple[str, ...] = Field(min_length=1, description="The labels or words that it changes.")
+
+    @model_validator(mode="after")
+    def _both_days_have_one_form(self) -> Self:
+        if len(self.first) != len(self.last):
+            raise ValueError("first and last must both name a year, or neither")
+        for day in (self.first, self.last):
+            date.fromisoformat(day if len(day) > len("MM-DD") else f"{_LEAP_YEAR}-{day}")
+        return self
+
+    def covers(self, day: date) -> bool:
+        """Whether it is expected on a day; a yearly one may go over New Year.
+
+        >>> advent = ExpectedChange(name="Christmas shopping", first="11-25", last="01-06", subjects=("shopping",))
+        >>> advent.covers(date(2020, 1, 2)), advent.covers(date(2020, 2, 2))
+        (True, False)
+        """
+        here = day.isoformat()[-len(self.first) :]
+        if self.first <= self.last:
+            return self.first <= here <= self.last
+        return here >= self.first or here <= self.last
 
 
 class DriftSettings(_Section):
     """When to raise an alarm."""
 
-    alpha_per_year: float = Field(default=0.05, gt=0, lt=1, description="Chance of any false alarm in a year.")
-    looks_per_year: int = Field(default=366, ge=1, description="How often `watch` runs.")
-    reference_days: int = Field(default=21, ge=3, description="First days of a version in service, its reference.")
-    window_days: int = Field(default=2, ge=1, description="Days of traffic that are compared with the reference.")
-    detectors: tuple[str, ...] = Field(
-        default=("term_surge", "class_mix", "confidence", "audit_risk"),
+    alpha_per_year: float = Field(
+        default=0.05, gt=0, lt=1, description="Chance of any false alarm in a year, however often `watch` runs."
+    )
+    detectors: dict[str, float] = Field(
+        default={
+            "term_surge": 0.35,
+            "audit_risk": 0.25,
+            "class_mix": 0.10,
+            "confidence": 0.10,
+            "vocabulary": 0.10,
+            "domain_classifier": 0.05,
+            "expected_accuracy": 0.05,
+        },
         min_length=1,
-        description="Files of drift/, or your own.",
+        description="Files of drift/, or your own: share of that chance.",
+    )
+    reference_days: int = Field(default=21, ge=3, description="First days of a version in service, its reference.")
+    horizon_days: int = Field(
+        default=7, ge=1, description="A change that began at most so many whole days ago is looked for."
+    )
+    quiet_days: int = Field(
+        default=3, ge=1, description="Days without an alarm after which the next one is another alarm."
+    )
+    critical_share: float = Field(
+        default=0.05, gt=0, le=1, description="Part of the traffic from which a change in it is critical."
+    )
+    expected: tuple[ExpectedChange, ...] = Field(
+        default=(), description="[[drift.expected]]: known changes, such as a season; no alarm."
     )
     params: dict[str, Params] = Field(default_factory=dict, description="[drift.params.term_surge] and so on.")
+
+    @model_validator(mode="after")
+    def _shares_are_shares(self) -> Self:
+        if abs(sum(self.detectors.values()) - 1) > 1e-6 or min(self.detectors.values()) <= 0:  # noqa: PLR2004
+            raise ValueError(f"shares must be positive and sum to 1, not {sum(self.detectors.values()):g}")
+        return self
 
     @model_validator(mode="after")
     def _params_have_a_detector(self) -> Self:
@@ -88,6 +161,7 @@ class SelectionSettings(_Section):
     """Whom to ask, how much, and about what."""
 
     min_users: int = Field(default=2, ge=1, description="Distinct users before a query is shown to anybody.")
+    window_days: int = Field(default=2, ge=1, description="Days of traffic that people are asked about.")
     rounds: int = Field(default=3, ge=1, description="Days on which a cycle asks.")
     round_items: int = Field(default=36, ge=3, description="Items asked for in a round, at most.")
     budget_minutes: float = Field(default=90, gt=0, description="Human minutes a cycle may ask for.")
@@ -225,7 +299,7 @@ def _explained(file: Path, wrong: ValidationError) -> ConfigError:
             lines.append(f"{key} is not a setting")
             hints.append(f"Known here: {', '.join(_known(where[:-1]))}.")
         else:
-            found = "(not shown)" if "token" in key else repr(error["input"])
+            found = "(not shown)" if "token" in key or key.endswith("url") else repr(error["input"])
             lines.append(f"{key} = {found}: {error['msg']}")
             hints.append(f"Correct {key}.")
     return ConfigError(f"{file}: {'; '.join(lines)}.", hint=" ".join(dict.fromkeys(hints)))

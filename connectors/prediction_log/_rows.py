@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kempelen import text
 from kempelen.errors import BadData
+from kempelen.profile import draw, user_bit
 from kempelen.records import Prediction
 
 if TYPE_CHECKING:
@@ -89,8 +90,11 @@ def _probabilities(value: Any, labels: frozenset[str] | None) -> dict[str, float
     return shares
 
 
-def to_line(prediction: Prediction) -> str:
-    """One line of a spool, line break included. Plain ASCII, so that a cut line is never half a character."""
+def to_line(prediction: Prediction, *, drawn: bool) -> str:
+    """One line of a spool, line break included. Plain ASCII, so that a cut line is never half a character.
+
+    `drawn` says that this log drew the prediction's id itself, so that it cannot occur again.
+    """
     return (
         json.dumps(
             [
@@ -100,6 +104,7 @@ def to_line(prediction: Prediction) -> str:
                 prediction.model_version,
                 dict(prediction.probabilities),
                 prediction.user,
+                drawn,
             ],
             separators=(",", ":"),
         )
@@ -107,22 +112,23 @@ def to_line(prediction: Prediction) -> str:
     )
 
 
-def from_line(line: bytes) -> Prediction:
-    """Read what `to_line` wrote. BadData if it is anything else."""
+def from_line(line: bytes) -> tuple[Prediction, bool]:
+    """Read what `to_line` wrote: the prediction, and whether its id was drawn. BadData if it is anything else."""
     try:
-        prediction_id, micros, said, version, probabilities, user = json.loads(line)
+        prediction_id, micros, said, version, probabilities, user, *drawn = json.loads(line)
         at = _EPOCH + timedelta(microseconds=micros)
         who = _name(user, "user")
     except (ValueError, TypeError, OverflowError) as wrong:
         raise BadData(f"this is no logged prediction: {wrong}.", hint="The line was cut short or edited.") from wrong
-    return checked(
+    prediction = checked(
         text=said,
         probabilities=probabilities,
         user=who,
         at=at,
         model_version=version,
-        prediction_id=prediction_id,
+        prediction_id=_name(prediction_id, "prediction_id"),
     )
+    return prediction, drawn == [True]
 
 
 def to_table(predictions: Sequence[Prediction]) -> "pa.Table":
@@ -145,12 +151,14 @@ def to_table(predictions: Sequence[Prediction]) -> "pa.Table":
             [list(p.probabilities.items()) for p in predictions],
         ),
         "user": (pa.string(), [p.user for p in predictions]),
+        "user_bit": (pa.int64(), [user_bit(p.user) for p in predictions]),
+        "draw": (pa.int64(), [draw(p.prediction_id) for p in predictions]),
     }
     return pa.table({name: pa.array(values, type=kind) for name, (kind, values) in columns.items()})
 
 
 COLUMNS = (
     "prediction_id", "at", "text", "query", "item_id", "terms", "model_version",
-    "label", "confidence", "probabilities", "user",
+    "label", "confidence", "probabilities", "user", "user_bit", "draw",
 )  # fmt: skip
 """Columns of every file of the log, beside the partition column `date`."""

@@ -10,16 +10,16 @@ import fcntl
 import os
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from connectors.prediction_log import _rows
+from connectors.prediction_log import _parts, _rows
+from connectors.prediction_log._parts import SYSTEM
 from kempelen.errors import BadData, ConnectorError, ConnectorUnavailable, Problem
 from kempelen.records import Prediction
 
-SYSTEM = "prediction log"
 _FOLDER = "spool"
 
 
@@ -103,21 +103,28 @@ def _locked(path: Path) -> int | None:
 
 
 def _convert(path: Path, folder: Path) -> list[Problem]:
-    predictions, problems = read(path)
+    logged, problems = read(path)
     by_day: dict[date, list[Prediction]] = defaultdict(list)
-    for prediction in predictions:
+    given: set[date] = set()
+    for prediction, drawn in logged:
         by_day[prediction.at.date()].append(prediction)
+        if not drawn:
+            given.add(prediction.at.date())
     with writing(folder):
         for day, rows in sorted(by_day.items()):
-            _write_part(rows, folder / f"date={day.isoformat()}" / f"part-{path.stem}.parquet")
+            part = folder / f"date={day.isoformat()}" / f"part-{path.stem}.parquet"
+            _write_part(rows, part, _parts.metadata(part, given=day in given))
         sync_folder(folder)
         path.unlink()
     return problems
 
 
-def read(path: Path) -> tuple[list[Prediction], list[Problem]]:
-    """The predictions of a spool; lines that are none, and a last line cut short, are problems."""
-    predictions: list[Prediction] = []
+def read(path: Path) -> tuple[list[tuple[Prediction, bool]], list[Problem]]:
+    """The predictions of a spool, each with whether its id was drawn here.
+
+    Lines that are none, and a last line cut short, are problems.
+    """
+    predictions: list[tuple[Prediction, bool]] = []
     problems: list[Problem] = []
     *lines, rest = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
@@ -135,13 +142,13 @@ def _problem(path: Path, number: int, message: str, hint: str) -> Problem:
     return Problem(stage=SYSTEM, subject=f"{path.name}, line {number}", message=message, hint=hint)
 
 
-def _write_part(rows: Sequence[Prediction], part: Path) -> None:
+def _write_part(rows: Sequence[Prediction], part: Path, metadata: Mapping[str, str]) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
     # Through memory, so that a full disk is met by our own write and not in the middle of a library's.
     buffer = pa.BufferOutputStream()
-    parquet.write_table(_rows.to_table(rows), buffer, compression="zstd")
+    parquet.write_table(_rows.to_table(rows).replace_schema_metadata(metadata), buffer, compression="zstd")
     part.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(part, buffer.getvalue().to_pybytes())
 

@@ -1,31 +1,34 @@
-"""Read the prediction log from hive-partitioned Parquet: Ibis expressions over DuckDB, one scan a window.
+"""Read the prediction log from hive-partitioned Parquet: Ibis expressions over DuckDB, day after day.
 
 Counting happens inside the engine; what leaves it is as large as the vocabulary, not as the log.
 A file that cannot be read stops the reader: counts that silently miss rows would look like drift.
 """
 
-import os
-import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from connectors.prediction_log._rows import COLUMNS
+from connectors.prediction_log import _profile
+from connectors.prediction_log._candidates import candidates_of
+from connectors.prediction_log._compact import compact
+from connectors.prediction_log._duckdb import MEMORY_MB, EachOnce, engine, table
+from connectors.prediction_log._parts import SYSTEM, Part, bad_file, day_of, each_once, inspect
 from connectors.prediction_log._spool import recover
 from kempelen.errors import BadData, NotEnoughData, Problem
+from kempelen.profile import Profile
 from kempelen.protocols import PredictionReader
-from kempelen.records import CONFIDENCE_BINS, Candidate, DayProfile, Profile, TermCounts
+from kempelen.records import Candidate
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_WHOLE_QUERY = ""
-"""Stands among the words of a query for the query itself; no word is empty."""
+ROWS_AT_ONCE = 1_000_000
+"""Days are counted together up to so many rows, so that memory depends on this and not on the window."""
+
+Answer = TypeVar("Answer")
 
 
 class ParquetPredictions:
@@ -34,12 +37,24 @@ class ParquetPredictions:
     Attributes
     ----------
     problems
-        Lines of killed writers that could not be kept.
+        What was left out, each once: lines of killed writers that could not be kept, files that are copies
+        of others; and labels that the model does not have.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        min_users: int = 2,
+        labels: Collection[str] | None = None,
+        memory_mb: int = MEMORY_MB,
+        spill: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
+        self._min_users = min_users
+        self._labels = None if labels is None else frozenset(labels)
+        self._memory_mb, self._spill = memory_mb, spill
 
     def days(self) -> list[date]:
         """The days (UTC) that have predictions, oldest first.
@@ -47,24 +62,29 @@ class ParquetPredictions:
         Raises BadData for a folder that is called `date=` and no date, ConnectorError if rows of a killed
         writer cannot be brought in because this process may not write to the folder.
         """
-        self.problems += recover(self.folder)
-        return sorted(_day(part) for part in self.folder.glob("date=*") if any(part.glob("part-*.parquet")))
+        self._note(recover(self.folder))
+        return sorted(day_of(folder) for folder in self.folder.glob("date=*") if any(folder.glob("part-*.parquet")))
 
     def profile(self, first: date, last: date, model_version: str | None = None) -> Profile:
         """Counts of the days from `first` to `last`, both included; days without predictions are left out.
 
-        Predictions with the same id count once, at their earliest moment in the window.
+        Without a `model_version` all versions are counted together. Predictions with the same id count once, at
+        their earliest moment in the window. Labels that the reader was not told of are counted, and are problems.
 
-        Raises NotEnoughData if there is no prediction, BadData naming a file that cannot be read.
-        Costs one scan of those days' files; memory for their vocabulary by day and label.
+        Raises NotEnoughData if there is no prediction, BadData naming a file that cannot be read or counted.
+        Opens those days' files only; memory for ROWS_AT_ONCE rows, or a day if it has more, and for the profile.
         """
-        with self._window(first, last, model_version) as predictions:
-            columns = _counts(predictions).to_pyarrow().to_pydict()
-        if not columns["date"]:
+
+        def count(duckdb: Any, parts: Sequence[Part]) -> Profile:
+            once = self._once(duckdb, parts, model_version)
+            tables = (once(table(duckdb, some, model_version), some) for some in _groups(parts))
+            return _profile.assembled([_profile.counted(some, min_users=self._min_users) for some in tables])
+
+        profile = self._ask(first, last, model_version, count)
+        if not profile.days:
             raise self._nothing(first, last, model_version)
-        # In a fixed order, so that the same log gives the same document byte for byte.
-        groups = sorted(zip(*columns.values(), strict=True))
-        return Profile(days=tuple(_day_profile(day, rows) for day, rows in groupby(groups, key=itemgetter(0))))
+        self._note(self._unknown_labels(profile))
+        return profile
 
     def candidates(
         self, first: date, last: date, *, min_users: int, model_version: str | None = None
@@ -76,35 +96,82 @@ class ParquetPredictions:
 
         Raises NotEnoughData if there is no prediction, BadData naming a file that cannot be read.
         """
-        with self._window(first, last, model_version) as predictions:
-            items = int(predictions.item_id.nunique().to_pyarrow().as_py())
-            shown = _items(predictions, min_users).to_pyarrow().to_pylist()
+
+        def find(duckdb: Any, parts: Sequence[Part]) -> tuple[int, list[Candidate]]:
+            predictions = self._once(duckdb, parts, model_version)(table(duckdb, parts, model_version), parts)
+            return candidates_of(predictions, min_users=min_users)
+
+        items, shown = self._ask(first, last, model_version, find)
         if not items:
             raise self._nothing(first, last, model_version)
-        return [_candidate(row) for row in shown], items - len(shown)
+        return shown, items - len(shown)
 
-    @contextmanager
-    def _window(self, first: date, last: date, model_version: str | None) -> "Iterator[ir.Table]":
-        """The window as a table in an engine that lives as long as the `with` block."""
+    def compact(self, before: date) -> int:
+        """Merge the files of each day earlier than `before` into one; the number of files that were merged away.
+
+        Readers and writers may go on meanwhile, and a kill does no harm. Rows that come later make files of their own.
+
+        Raises BadData naming a file that cannot be read, ConnectorError if this process may not write there.
+        """
+        self.days()
+        return compact(self.folder, before, self._memory_mb, self._spill)
+
+    def _ask(
+        self,
+        first: date,
+        last: date,
+        model_version: str | None,
+        ask: Callable[[Any, Sequence[Part]], Answer],
+        attempts: int = 5,
+    ) -> Answer:
+        """What `ask` makes of the window's parts. BadData names the file that is to blame."""
         files = self._files(first, last)
-        if not files:
-            raise self._nothing(first, last, model_version)
-        from duckdb import Error as EngineError
-        from ibis.common.exceptions import IbisError
-
-        with _engine() as engine:
-            try:
-                predictions = engine.read_parquet([str(file) for file in files], hive_partitioning=True)
-                if model_version is not None:
-                    predictions = predictions.filter(predictions.model_version == model_version)
-                yield _each_once(predictions.select("date", *COLUMNS))
-            except (EngineError, IbisError) as error:
-                raise _unreadable(files, error) from error
+        try:
+            parts = self._parts(files)
+            if not parts:
+                raise self._nothing(first, last, model_version)
+            with engine(self._memory_mb, self._spill) as duckdb:
+                return ask(duckdb, parts)
+        except BadData as error:
+            if attempts <= 1 or all(file.exists() for file in files):
+                raise _blamed(files, error) from error
+        # Somebody merged files while they were being read.
+        return self._ask(first, last, model_version, ask, attempts - 1)
 
     def _files(self, first: date, last: date) -> list[Path]:
-        """The files of the window's days, and of no other."""
+        """The files of the window's days; no other is ever opened."""
         wanted = [day for day in self.days() if first <= day <= last]
-        return [f for day in wanted for f in sorted((self.folder / f"date={day}").glob("part-*.parquet"))]
+        return [file for day in wanted for file in sorted((self.folder / f"date={day}").glob("part-*.parquet"))]
+
+    def _parts(self, files: Sequence[Path]) -> list[Part]:
+        parts, problems = each_once(map(inspect, files))
+        self._note(problems)
+        return parts
+
+    def _once(self, duckdb: Any, parts: Sequence[Part], model_version: str | None) -> "EachOnce | _AsTheyAre":
+        """What takes repetitions out; nothing to do where the log drew all ids itself."""
+        if not any(part.given for part in parts):
+            return _AsTheyAre()
+        return EachOnce(duckdb, table(duckdb, parts, model_version))
+
+    def _unknown_labels(self, profile: Profile) -> list[Problem]:
+        if self._labels is None:
+            return []
+        counts = dict(zip(profile.labels, profile.by_label.sum(axis=1), strict=True))
+        return [
+            Problem(
+                stage=SYSTEM,
+                subject=f"label {label!r}",
+                message=f"{counts[label]} predictions from {profile.days[0]} to {profile.days[-1]} have a label that "
+                "the model does not have. They were counted.",
+                hint="Give PredictionLog the model's labels: it then refuses others.",
+            )
+            for label in profile.labels
+            if label not in self._labels
+        ]
+
+    def _note(self, problems: Sequence[Problem]) -> None:
+        self.problems += [problem for problem in problems if problem not in self.problems]
 
     def _nothing(self, first: date, last: date, model_version: str | None) -> NotEnoughData:
         version = "" if model_version is None else f" of model version {model_version}"
@@ -114,134 +181,76 @@ class ParquetPredictions:
         )
 
 
-@contextmanager
-def _engine() -> Iterator[Any]:
-    """A DuckDB of its own for each question: connections are cheap, and not for two threads at once."""
-    import ibis
+class _AsTheyAre:
+    """Stands where repetitions would be taken out if there could be any."""
 
-    engine = ibis.duckdb.connect(
-        # Never fetch anything from the network.
-        autoinstall_known_extensions=False,
-        autoload_known_extensions=False,
-        # Where it may spill; its default is the folder the process happens to be in.
-        temp_directory=str(Path(tempfile.gettempdir()) / f"kempelen-duckdb-{os.getuid()}"),
-    )
-    try:
-        yield engine
-    finally:
-        engine.disconnect()
+    def __call__(self, some: "ir.Table", _: Sequence[Part]) -> "ir.Table":
+        return some
 
 
-def _each_once(predictions: "ir.Table") -> "ir.Table":
-    """Without repeated ids. Looking for them is cheap, and usually there are none to take out."""
-    import ibis
-
-    seen = predictions.aggregate(rows=predictions.count(), ids=predictions.prediction_id.nunique())
-    (counts,) = seen.to_pyarrow().to_pylist()
-    if counts["rows"] == counts["ids"]:
-        return predictions
-    earliest = ibis.window(group_by="prediction_id", order_by=["at", "model_version", "label", "confidence", "query"])
-    numbered = predictions.mutate(repetition=ibis.row_number().over(earliest))
-    return numbered.filter(numbered.repetition == 0).drop("repetition")
-
-
-def _counts(predictions: "ir.Table") -> "ir.Table":
-    """Predictions and summed confidence by day, word, label; for the whole query also by confidence bin."""
-    import ibis
-
-    words = predictions.select(
-        "date",
-        "label",
-        "confidence",
-        word=ibis.array([_WHOLE_QUERY]).concat(predictions.terms).unnest(),
-    )
-    confidence_bin = (words.confidence * CONFIDENCE_BINS).floor().cast("int64").clip(upper=CONFIDENCE_BINS - 1)
-    binned = words.mutate(bin=(words.word == _WHOLE_QUERY).ifelse(confidence_bin, -1))
-    return binned.group_by("date", "word", "label", "bin").aggregate(
-        predictions=binned.count(), confidence=binned.confidence.sum()
-    )
+def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """The parts of whole days, one day after the other, as many days as have at most ROWS_AT_ONCE rows."""
+    group: list[Part] = []
+    for _, of_day in groupby(parts, key=attrgetter("day")):
+        more = list(of_day)
+        if group and sum(part.rows for part in [*group, *more]) > ROWS_AT_ONCE:
+            yield group
+            group = []
+        group += more
+    yield group
 
 
-def _day_profile(day: date, groups: Iterable[tuple[date, str, str, int, int, float]]) -> DayProfile:
-    labels: Counter[str] = Counter()
-    confidence = [0] * CONFIDENCE_BINS
-    words: dict[str, dict[str, int]] = defaultdict(dict)
-    sums: dict[str, float] = defaultdict(float)
-    for _, word, label, confidence_bin, predictions, total in groups:
-        if word == _WHOLE_QUERY:
-            labels[label] += predictions
-            confidence[confidence_bin] += predictions
-        else:
-            words[word][label] = predictions
-            sums[word] += total
-    return DayProfile(
-        day=day,
-        predictions=labels.total(),
-        labels=dict(labels),
-        confidence=tuple(confidence),
-        # Rounded, for the engine adds in an order of its own.
-        terms={w: TermCounts(labels=counts, confidence_sum=round(sums[w], 6)) for w, counts in words.items()},
-    )
-
-
-def _items(predictions: "ir.Table", min_users: int) -> "ir.Table":
-    """One row a distinct query that enough people asked, with its latest prediction."""
-    import ibis
-
-    named = predictions.filter(predictions["query"] != "")
-    latest = ibis.struct({"at": named.at, "prediction_id": named.prediction_id})
-    counted = named.group_by("item_id").aggregate(
-        predictions=named.count(),
-        users=named.user.nunique(),
-        query=named["query"].argmax(latest),
-        model_version=named.model_version.argmax(latest),
-        probabilities=named.probabilities.argmax(latest),
-    )
-    return counted.filter(counted.users >= min_users).order_by("item_id")
-
-
-def _candidate(row: Mapping[str, Any]) -> Candidate:
-    return Candidate(
-        item_id=row["item_id"],
-        query=row["query"],
-        predictions=row["predictions"],
-        users=row["users"],
-        model_version=row["model_version"],
-        probabilities=dict(row["probabilities"]),
-    )
-
-
-def _day(folder: Path) -> date:
-    try:
-        return date.fromisoformat(folder.name.removeprefix("date="))
-    except ValueError as wrong:
-        raise BadData(
-            f"{folder} is not named after a date.",
-            hint="Move it out of the prediction log, or name it date=YYYY-MM-DD.",
-        ) from wrong
-
-
-def _unreadable(files: Sequence[Path], error: Exception) -> BadData:
-    """BadData that names the first file that cannot be read, found by reading them one by one."""
-    from pyarrow import ArrowException, parquet
-
+def _blamed(files: Sequence[Path], error: BadData) -> BadData:
+    """BadData that names the first file that cannot be read or counted, found by reading them one by one."""
     for file in files:
-        try:
-            missing = set(COLUMNS) - set(parquet.ParquetFile(file).read().column_names)
-        except (ArrowException, OSError) as broken:
-            return _bad_file(file, str(broken))
-        if missing:
-            return _bad_file(file, f"it has no column {', '.join(sorted(missing))}")
-    return BadData(f"The engine could not read the prediction log: {error}", hint=f"Check {files[0].parent.parent}.")
+        inspect(file)
+        why = _wrong_with(file)
+        if why is not None:
+            return bad_file(file, why)
+    return error
 
 
-def _bad_file(file: Path, why: str) -> BadData:
-    return BadData(
-        f"{file} is not a readable part of the prediction log: {why.splitlines()[0].rstrip('.')}.",
-        hint="Restore that file, or move it away and count that day as incomplete.",
+def _wrong_with(path: Path) -> str | None:
+    """What is wrong with a file, or None. Reads all of it, a batch at a time."""
+    from pyarrow import ArrowException, compute, parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                empty = [name for name in _profile.NEEDED if batch[name].null_count]
+                if empty:
+                    return f"a prediction has no {empty[0]}"
+                confidence = batch["confidence"].cast("double")
+                sound = compute.and_(compute.greater_equal(confidence, 0.0), compute.less_equal(confidence, 1.0))
+                if not compute.all(sound, min_count=0).as_py():
+                    return "a confidence is not between 0 and 1"
+    except (ArrowException, OSError) as broken:
+        return str(broken)
+    return None
+
+
+def build(
+    folder: str | Path,
+    min_users: int = 2,
+    labels: Collection[str] | None = None,
+    memory_mb: int = MEMORY_MB,
+    spill: str | Path | None = None,
+) -> PredictionReader:
+    """The log that `PredictionLog` writes to `folder`.
+
+    Parameters
+    ----------
+    min_users
+        A query is in a profile's sample if at least so many distinct users asked it that day.
+    labels
+        All labels the model has; None does not check.
+    memory_mb, spill
+        What the engine may keep in memory, and the folder in which it works beyond that.
+    """
+    return ParquetPredictions(
+        Path(folder),
+        min_users=min_users,
+        labels=labels,
+        memory_mb=memory_mb,
+        spill=None if spill is None else Path(spill),
     )
-
-
-def build(folder: str | Path) -> PredictionReader:
-    """The log that `PredictionLog` writes to `folder`."""
-    return ParquetPredictions(Path(folder))

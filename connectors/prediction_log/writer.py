@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from connectors.prediction_log import _rows
-from connectors.prediction_log._spool import SYSTEM, Spool, recover, writing
+from connectors.prediction_log._parts import SYSTEM
+from connectors.prediction_log._spool import Spool, recover, writing
 from connectors.prediction_log._users import hasher
 from kempelen.clock import Clock, WallClock
 from kempelen.errors import BadData, ConnectorError, Problem
@@ -95,7 +96,8 @@ class PredictionLog:
         at
             Timezone-aware; now, if left out.
         prediction_id
-            Your own id. Predictions with the same id count once, so that logging again is harmless.
+            Your own id. Predictions with the same id count once, so that logging again is harmless; readers pay
+            for that by looking for repetitions. Ids that are left out are drawn, and never repeat.
 
         Raises BadData for what cannot be a prediction, ConnectorError if the disk refuses (ConnectorUnavailable
         if it is full); the log stays usable.
@@ -110,7 +112,7 @@ class PredictionLog:
                 "prediction_id": prediction_id,
             }
         )
-        self._append([prediction])
+        self._append([_rows.to_line(prediction, drawn=prediction_id is None)])
         return prediction.prediction_id
 
     def record_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Problem]:
@@ -118,14 +120,14 @@ class PredictionLog:
 
         Rows that cannot be predictions come back as problems, numbered from 1; all others are logged.
         """
-        predictions: list[Prediction] = []
+        lines: list[str] = []
         problems: list[Problem] = []
         for number, row in enumerate(rows, start=1):
             try:
-                predictions.append(self._checked(row))
+                lines.append(_rows.to_line(self._checked(row), drawn=row.get("prediction_id") is None))
             except BadData as bad:
                 problems.append(Problem(stage=SYSTEM, subject=f"row {number}", message=str(bad), hint=bad.hint))
-        self._append(predictions)
+        self._append(lines)
         return problems
 
     def flush(self) -> None:
@@ -168,8 +170,7 @@ class PredictionLog:
             labels=self._labels,
         )
 
-    def _append(self, predictions: Sequence[Prediction]) -> None:
-        lines = [_rows.to_line(prediction) for prediction in predictions]
+    def _append(self, lines: Sequence[str]) -> None:
         with self._lock:
             if self._closed:
                 raise BadData("this prediction log is closed.", hint="Open another PredictionLog on the same folder.")

@@ -11,6 +11,7 @@ Two processes that make a thing of the same key at once are therefore told apart
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ ALIAS = "champion"
 LONGEST_DESCRIPTION = 4_900
 """Below the 5,000 characters that MLflow's column holds; SQLite takes more, PostgreSQL does not."""
 
+LARGEST_METRIC = 1e9
+"""Larger metrics are cut: a server would refuse an infinite one."""
+
+_EPOCH = date(1970, 1, 1).toordinal()
 _FULL_DESCRIPTION = "description.md"
 _KEY_FORM = re.compile(r"[\w.:/@+=-]{1,250}")
 _OUR_TAGS = ("kempelen.", "labour.")
@@ -112,20 +117,52 @@ class MlflowRegistry:
         with client.speaking(self._uri):
             self._client.set_registered_model_alias(self._model, ALIAS, version)
 
-    def attach(self, version: str, *, documents: Mapping[str, str], tags: Mapping[str, str], description: str) -> None:
+    def attach(
+        self,
+        version: str,
+        *,
+        documents: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
+        description: str | None = None,
+    ) -> None:
         """Write documents to the version's run and tags and a description to the version; repeatable.
 
         A description too long for MLflow is cut at a line, and points to the document that holds all of it.
         """
-        _check_tags(tags)
+        _check_tags(tags or {})
         with client.speaking(self._uri):
-            run_id = self._client.get_model_version(self._model, version).run_id
-            shown, documents = _shortened(description, documents)
+            run_id = self._run_id(version)
+            shown, documents = _shortened(description or "", documents)
             for name, content in documents.items():
                 self._client.log_text(run_id, content, name)
-            for name, value in tags.items():
+            for name, value in (tags or {}).items():
                 self._client.set_model_version_tag(self._model, version, name, value)
-            self._client.update_model_version(self._model, version, shown)
+            if description is not None:
+                self._client.update_model_version(self._model, version, shown)
+
+    def documents(self, version: str) -> list[str]:
+        """The documents of the version's run: files at its top, and those one folder down."""
+        with client.speaking(self._uri):
+            run_id = self._run_id(version)
+            found = list(self._client.list_artifacts(run_id))
+            for folder in [one for one in found if one.is_dir]:
+                found += self._client.list_artifacts(run_id, folder.path)
+        return sorted(one.path for one in found if not one.is_dir)
+
+    def log_metrics(self, version: str, metrics: Mapping[str, float], at: datetime) -> None:
+        """Figures of a moment in the version's life; their step is the day, counted from 1970. Infinity is cut.
+
+        The same figures of the same moment may be written again.
+        """
+        from mlflow.entities import Metric
+
+        millis, day = int(at.timestamp() * 1000), at.date().toordinal() - _EPOCH
+        entries = [Metric(name, min(value, LARGEST_METRIC), millis, day) for name, value in metrics.items()]
+        with client.speaking(self._uri):
+            self._client.log_batch(self._run_id(version), metrics=entries)
+
+    def _run_id(self, version: str) -> str:
+        return str(self._client.get_model_version(self._model, version).run_id)
 
     # ------------------------------------------------------------ runs
 

@@ -14,6 +14,7 @@ from kempelen.settings import load
 Kempelen = Callable[..., "subprocess.CompletedProcess[str]"]
 
 COMMANDS = (
+    "alarms",
     "champion",
     "collect",
     "dashboard",

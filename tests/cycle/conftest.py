@@ -13,17 +13,15 @@ from cycle.app import App, Connectors
 from cycle.store import Store
 from kempelen.errors import ConnectorUnavailable, NotEnoughData, Problem
 from kempelen.plugins import build
+from kempelen.profile import CONFIDENCE_BINS, Profile
 from kempelen.records import (
-    CONFIDENCE_BINS,
     Annotation,
     Briefing,
     Candidate,
-    DayProfile,
     DriftReport,
     Evidence,
     LabelRequest,
     ModelVersion,
-    Profile,
     SavedModel,
     TrainingSet,
     Window,
@@ -137,7 +135,8 @@ class FakeRegistry:
     by_key: dict[str, ModelVersion] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     alias: str | None = None
-    cards: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    cards: dict[str, dict[str, str]] = field(default_factory=dict)
+    metrics: list[tuple[str, str, float, datetime]] = field(default_factory=list)
 
     def log_run(self, *, key: str, **_: Any) -> str:
         return self.runs.setdefault(key, f"run-{len(self.runs) + 1}")
@@ -161,7 +160,13 @@ class FakeRegistry:
         self.alias = version
 
     def attach(self, version: str, *, documents: Mapping[str, str], **_: Any) -> None:
-        self.cards[version] = documents
+        self.cards.setdefault(version, {}).update(documents)
+
+    def documents(self, version: str) -> list[str]:
+        return sorted(self.cards.get(version, {}))
+
+    def log_metrics(self, version: str, metrics: Mapping[str, float], at: datetime) -> None:
+        self.metrics += [(version, name, value, at) for name, value in metrics.items()]
 
 
 @dataclass
@@ -174,6 +179,7 @@ class FakeLog:
     empty: set[date] = field(default_factory=set)
     version_seen: str | None = None
     first_day: date = date(2019, 12, 20)
+    problems: list[Problem] = field(default_factory=list)
 
     def days(self) -> list[date]:
         return [self.first_day + timedelta(days=n) for n in range(120)]
@@ -183,10 +189,12 @@ class FakeLog:
         days = [day for day in days if day not in self.empty]
         if not days or (self.version_seen and model_version != self.version_seen):
             raise NotEnoughData("The log has no prediction.", hint="Wait.")
-        n = len(self.queries)
-        bins = (0,) * (CONFIDENCE_BINS - 1) + (n,)
-        return Profile(
-            days=tuple(DayProfile(day=d, predictions=n, labels={"food": n}, confidence=bins, terms={}) for d in days)
+        return Profile.of_tables(
+            days=days,
+            confidence={(day, "food", CONFIDENCE_BINS - 1): len(self.queries) for day in days},
+            fold={},
+            folded={},
+            rows=(),
         )
 
     def candidates(self, first: date, last: date, **_: Any) -> tuple[list[Candidate], int]:
@@ -211,8 +219,11 @@ class FakeDetector:
 
     alarm: bool = False
     words: tuple[str, ...] = ("corona",)
+    hint: bool = False
+    saw: list[Window] = field(default_factory=list)
 
     def detect(self, window: Window) -> DriftReport:
+        self.saw.append(window)
         if not window.reference.days or not window.current.days:
             raise NotEnoughData("One window is empty.", hint="Wait.")
         evidence = tuple(
@@ -223,6 +234,7 @@ class FakeDetector:
                 reference_share=0.01,
                 current_share=0.4,
                 p_value=1e-9,
+                budget=1e-6,
                 label="food",
                 confidence=0.9,
             )
@@ -237,6 +249,7 @@ class FakeDetector:
             n_current=window.current.predictions,
             summary="corona surges" if self.alarm else "all as it was",
             evidence=evidence if self.alarm else (),
+            hint=self.hint,
         )
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from cycle.account import statement
 from cycle.collect import collect
+from cycle.look import audited_answers
 from cycle.records import CycleEvent, Promotion, Reason
 from cycle.retrain import retrain
-from cycle.watch import audited_answers, watch
+from cycle.watch import watch
 from kempelen.errors import ConnectorUnavailable, IllegalMove, NotEnoughData
 from kempelen.records import Kind, LabelRequest, Provenance, Purpose
 from kempelen.states import State
@@ -79,11 +80,12 @@ def test_a_model_that_served_long_before_is_watched_at_once(loop: Any) -> None:
     look = watch(loop.app, datetime(2019, 12, 22, tzinfo=UTC)).look
     assert [report.detector for report in look.reports] == ["term_surge"]
     reference = loop.store.reference("queries", "1")
-    assert (reference.days[0].day, len(reference.days)) == (date(2019, 11, 1), 5)
+    assert (reference.days[0], len(reference.days)) == (date(2019, 11, 1), 5)
 
 
 def test_an_empty_window_is_undecided_and_never_quiet(loop: Any) -> None:
-    begun(loop).log.empty = {at(2).date(), at(1).date()}
+    begun(loop).log.empty = {at(day).date() for day in range(1, 3)}
+    loop.with_settings("drift", horizon_days=1)
     look = watch(loop.app, at(2)).look
     assert look.reports == ()
     assert "current window" in {problem.subject for problem in look.undecided}

@@ -8,30 +8,42 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import log10
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
-from cycle.records import Cycle, CycleEvent, Judgement, Look, Promotion, Reason, Round, Version
+from cycle.records import (
+    Acknowledgement,
+    Cycle,
+    CycleEvent,
+    Judgement,
+    Look,
+    Mute,
+    Promotion,
+    Reason,
+    Round,
+    SetAside,
+    Version,
+)
 from cycle.store import Store
 from cycle.wiring import books
 from dashboard.app import build_app
 from kempelen.errors import Problem
+from kempelen.profile import CONFIDENCE_BINS, Profile
 from kempelen.records import (
-    CONFIDENCE_BINS,
     Annotation,
     ConsensusLabel,
-    DayProfile,
+    DayCount,
     DriftReport,
     Evidence,
     GateCheck,
     GateReport,
     LabelRequest,
-    Profile,
     Purpose,
-    TermCounts,
 )
 from kempelen.states import State
 from ledger import accounts, posting_rules
@@ -44,6 +56,7 @@ MODEL = "corona-intents"
 STAFFED = "support-intents"
 HOSTILE = '<script>alert("corona")</script> & "virus"'
 CORONA_BY_DAY = (4, 8, 11, 8, 5, 8, 6, 8, 6, 13, 5, 12, 4, 13, 9, 8, 6, 10, 13, 7, 12)
+REFERENCE_FROM = date(2019, 12, 11)
 PREDICTIONS_A_DAY = 526
 SECONDS = (8.2, 11.5, 14.0, 19.3, 75.0)
 
@@ -77,68 +90,150 @@ def promote(store: Store, v: Version, when: datetime, note: str) -> None:
 
 def reference() -> Profile:
     """21 quiet days in which corona is a beer."""
-    return Profile(
-        days=tuple(
-            DayProfile(
-                day=date(2019, 12, 11) + timedelta(days=i),
-                predictions=PREDICTIONS_A_DAY,
-                labels={"food_and_drink": 100, "travel": PREDICTIONS_A_DAY - 100},
-                confidence=(0,) * (CONFIDENCE_BINS - 1) + (PREDICTIONS_A_DAY,),
-                terms={"corona": TermCounts(labels={"food_and_drink": n}, confidence_sum=0.9 * n)},
-            )
-            for i, n in enumerate(CORONA_BY_DAY)
-        )
+    days = [REFERENCE_FROM + timedelta(days=i) for i in range(21)]
+    return Profile.of_tables(
+        days=days,
+        confidence={
+            (day, label, CONFIDENCE_BINS - 1): n
+            for day in days
+            for label, n in (("food_and_drink", 100), ("travel", PREDICTIONS_A_DAY - 100))
+        },
+        fold={},
+        folded={},
+        rows=[(day, "corona", "food_and_drink", n, 0.9 * n, 1) for day, n in zip(days, CORONA_BY_DAY, strict=True)],
     )
 
 
-def surge(word: str, before: int, now: int, label: str, confidence: float) -> Evidence:
+def daily(before: Sequence[int], now: Sequence[int]) -> tuple[DayCount, ...]:
+    """Counts on the days of the reference, and on those from the 15th of January on."""
+    reference_days = ((REFERENCE_FROM + timedelta(days=i), n, PREDICTIONS_A_DAY) for i, n in enumerate(before))
+    current_days = ((date(2020, 1, 15 + i), n, 1189) for i, n in enumerate(now))
+    return tuple(DayCount(day=d, count=n, predictions=of) for d, n, of in (*reference_days, *current_days))
+
+
+def surge(subject: str, before: Sequence[int], now: Sequence[int], **more: Any) -> Evidence:
+    """A change on the 21st; `before` are the counts of the reference days, `now` those from the 15th on."""
     return Evidence(
-        subject=word,
-        reference_count=before,
-        current_count=now,
-        reference_share=before / (21 * PREDICTIONS_A_DAY),
-        current_share=now / 1189,
+        subject=subject,
+        reference_count=sum(before),
+        current_count=sum(now[6:]),
+        reference_share=sum(before) / (21 * PREDICTIONS_A_DAY),
+        current_share=sum(now[6:]) / (1189 * len(now[6:])),
         p_value=1e-12,
-        label=label,
-        confidence=confidence,
+        budget=4.4e-9,
+        first=date(2020, 1, 21),
+        since=date(2020, 1, 21),
+        daily=daily(before, now),
+        **more,
     )
 
 
-def report(detector: str, statistic: float, summary: str, evidence: Sequence[Evidence] = ()) -> DriftReport:
+def report(
+    detector: str,
+    statistic: float,
+    summary: str,
+    evidence: Sequence[Evidence] = (),
+    *,
+    alpha: float = 0.0175,
+    hint: bool = False,
+    labels_to_decide: int | None = None,
+) -> DriftReport:
     return DriftReport(
         detector=detector,
         statistic=statistic,
-        threshold=7.16,
-        alpha=0.05 / 4 / 366,
+        threshold=-log10(alpha),
+        alpha=alpha,
         n_reference=21 * PREDICTIONS_A_DAY,
         n_current=1189,
         summary=summary,
         evidence=tuple(evidence),
+        hint=hint,
+        labels_to_decide=labels_to_decide,
     )
 
 
-def looks(model: str, growth: Sequence[tuple[int, float]]) -> list[Look]:
-    """Quiet looks from the 1st to the 20th, then an alarm on each day of `growth` (day, factor)."""
-    quiet = (report("term_surge", 2.2, "No word surges."), report("confidence", 2.5, "As sure as it was."))
-    silent = Problem(
-        stage="drift",
-        subject="audit_risk",
-        message="No prediction of this model version has been audited yet.",
-        hint="Let an audit cycle collect answers first.",
-    )
+def words_of(days: int) -> list[Evidence]:
+    """What term_surge names after so many days: corona with virus and wuhan, and apart from them coronavirus."""
+    corona, coronavirus, virus = ([47, 71, 80][:days], [35, 53, 60][:days], [18, 27, 31][:days])
+    return [
+        surge(
+            "corona", CORONA_BY_DAY, [9, 7, 12, 10, 11, 14, *corona], label="food_and_drink", confidence=0.93,
+            users=23, together=("virus", "wuhan"), examples=("corona virus", "corona in china", HOSTILE),
+        ),
+        surge(
+            "coronavirus", [0] * 21, [0, 0, 0, 0, 1, 3, *coronavirus], label="health", confidence=0.56,
+            users=19, examples=("coronavirus symptoms",),
+        ),
+        surge(
+            "virus", [4, *[0] * 20], [0, 1, 0, 0, 2, 1, *virus], label="food_and_drink", confidence=0.70, users=12,
+        ),
+    ]  # fmt: skip
+
+
+def mix_of(days: int) -> list[Evidence]:
+    """A label that the model gives more often, and one whose name is an attack."""
+    return [
+        surge("food_and_drink", [100] * 21, [231, 226, 240, 229, 236, 255, *[321, 345, 391][:days]]),
+        surge(HOSTILE, [30] * 21, [61, 66, 59, 70, 62, 68, *[48, 44, 40][:days]]),
+    ]
+
+
+SILENT = Problem(
+    stage="drift",
+    subject="audit_risk",
+    message="No prediction of this model version has been audited yet.",
+    hint="Let an audit cycle collect answers first.",
+)
+CHRISTMAS = SetAside(detector="class_mix", subject="gift_card", why="expected from 11-25 to 01-06: Christmas shopping")
+
+
+def looks(model: str) -> list[Look]:
+    """Quiet looks from the 1st to the 20th; then words that surge for three days, and on the last two another mix."""
+    quiet = (report("term_surge", 0.3, "No word surges."), report("class_mix", 0.5, "The same answers.", alpha=0.005))
     found = [
-        Look(model=model, version="1", at=at(day), reports=quiet, undecided=(silent,) if day < 4 else ())
+        Look(model=model, version="1", at=at(day), reports=quiet, undecided=(SILENT,) if day < 4 else ())
         for day in range(1, 21)
     ]
-    for day, factor in growth:
-        words = [
-            surge("corona", sum(CORONA_BY_DAY), round(47 * factor), "food_and_drink", 0.93),
-            surge("coronavirus", 0, round(35 * factor), "health", 0.56),
-            surge("virus", 4, round(18 * factor), "food_and_drink", 0.70),
+    for day in (21, 22, 23):
+        reports = [report("term_surge", 5.4, "corona and two more words surge.", words_of(day - 20))]
+        reports += [
+            report("class_mix", 3.1, "food_and_drink is answered more often.", mix_of(day - 20), alpha=0.005)
+            if day > 21
+            else quiet[1],
+            report("expected_accuracy", 2.2, "health is probably right less often.", hint=True, alpha=0.01),
+            report("audit_risk", 0.8, "People disagree with 9 of 60 answers.", alpha=0.0125, labels_to_decide=80),
         ]
-        alarm = report("term_surge", 12.1, "corona and two more words surge.", words)
-        found.append(Look(model=model, version="1", at=at(day), reports=(alarm, quiet[1]), undecided=()))
+        aside = (CHRISTMAS,) if day > 21 else ()
+        found.append(
+            Look(
+                model=model, version="1", at=at(day), reports=tuple(reports), undecided=(TOO_FEW,), set_aside=aside,
+            )
+        )  # fmt: skip
     return found
+
+
+TOO_FEW = Problem(
+    stage="drift",
+    subject="domain_classifier",
+    message="The sample holds 40 queries, and 200 are needed.",
+    hint="It answers once there is more traffic.",
+)
+
+
+def watched(store: Store) -> None:
+    """What `watch` saw in January, and what people said of it."""
+    for look in looks(MODEL):
+        store.record_look(look)
+    seen = Acknowledgement(
+        model=MODEL, alarm_id=f"{MODEL}-1-20200121-term_surge", by="Ada", reason="a virus <b>in Wuhan</b>", at=at(21, 10)
+    )
+    store.acknowledge(seen)
+    store.mute(
+        Mute(
+            model=MODEL, detector="vocabulary", subject="megxit", until=date(2020, 2, 1), by="Grace",
+            reason="royal news, passes", at=at(20),
+        )
+    )  # fmt: skip
 
 
 def ask(store: Store, cycle: Cycle, items: int, queries: Callable[[int], str]) -> list[LabelRequest]:
@@ -168,7 +263,16 @@ def ask(store: Store, cycle: Cycle, items: int, queries: Callable[[int], str]) -
         when = cycle.opened_at + timedelta(days=number - 1)
         surging = ("corona", "coronavirus", "virus") if cycle.reason is Reason.ALARM else ()
         store.record_round(
-            Round(cycle_id=cycle.cycle_id, number=number, at=when, surging=surging, candidates=180, held_back=412), new
+            Round(
+                cycle_id=cycle.cycle_id,
+                number=number,
+                at=when,
+                surging=surging,
+                candidates=180,
+                held_back=412,
+                traffic=2400,
+            ),
+            new,
         )
         requests += new
     return requests
@@ -276,8 +380,7 @@ def january(store: Store, ledger: Ledger) -> None:
         ]
     )
     store.record_reference(MODEL, "1", reference())
-    for look in looks(MODEL, [(21, 1.0), (22, 1.5), (23, 1.7)]):
-        store.record_look(look)
+    watched(store)
     audit = Cycle(
         cycle_id=f"{MODEL}-20200108-audit", model=MODEL, reason=Reason.AUDIT, champion="1", opened_at=at(8), rounds=1
     )

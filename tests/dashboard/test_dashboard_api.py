@@ -4,7 +4,9 @@ import json
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import fields, replace
 from decimal import Decimal
+from math import log10
 from pathlib import Path
 from subprocess import run
 
@@ -12,9 +14,10 @@ import httpx
 import pytest
 
 from cycle.wiring import DATABASE, books
+from dashboard.alarms import by_chance, grouped, watching
 from dashboard.effort import axis, chart
 from dashboard.pages import model_page
-from kempelen.records import Kind, Provenance
+from kempelen.records import DriftReport, Evidence, Kind, Provenance
 from ledger.labour import Amounts, EffortLine, Givers, Share, VersionLabour
 from ledger.statement import labour
 
@@ -63,13 +66,83 @@ def test_cycles_tell_their_events_items_and_gate(web: httpx.Client) -> None:
     assert alarm["surging"] == ["corona", "coronavirus", "virus"]
 
 
-def test_alarms_carry_their_evidence_and_no_infinity(web: httpx.Client) -> None:
-    alarms = web.get(f"/api/alarms/{MODEL}").json()
-    assert [a["at"][:10] for a in alarms] == ["2020-01-21", "2020-01-22", "2020-01-23"]
-    words = {e["subject"]: e for e in alarms[0]["evidence"]}
+def test_alarms_are_told_once_each_with_all_of_their_evidence_and_no_infinity(web: httpx.Client) -> None:
+    told = web.get(f"/api/alarms/{MODEL}").json()
+    surge, mix = told["alarms"]
+    assert [a["alarm_id"] for a in (surge, mix)] == [f"{MODEL}-1-20200121-term_surge", f"{MODEL}-1-20200122-class_mix"]
+    assert (surge["severity"], surge["looks"], surge["on"]) == ("warning", 3, True)
+    assert (mix["severity"], mix["looks"], mix["on"]) == ("critical", 2, True)
+    assert (surge["first_at"][:10], surge["last_at"][:10]) == ("2020-01-21", "2020-01-23")
+    assert (surge["acknowledged"]["by"], mix["acknowledged"]) == ("Ada", None)
+    words = {e["subject"]: e for e in surge["report"]["evidence"]}
     assert list(words) == ["corona", "coronavirus", "virus"]
     assert words["coronavirus"]["ratio"] is None
-    assert words["virus"]["current_count"] == 18
+    assert words["virus"]["current_count"] == 76
+    corona = words["corona"]
+    assert (corona["users"], corona["together"], corona["budget"]) == (23, ["virus", "wuhan"], 4.4e-9)
+    assert corona["daily"][-1] == {"day": "2020-01-23", "count": 80, "predictions": 1189}
+    assert set(corona) == {field.name for field in fields(Evidence)} | {"ratio"}
+
+
+def test_what_is_no_alarm_is_told_beside_the_alarms(web: httpx.Client) -> None:
+    told = web.get(f"/api/alarms/{MODEL}").json()
+    assert [one["subject"] for one in told["set_aside"]] == ["gift_card"]
+    assert [one["detector"] for one in told["hints"]] == ["expected_accuracy"]
+    assert [one["subject"] for one in told["undecided"]] == ["domain_classifier"]
+    assert [(one["by"], one["until"]) for one in told["muted"]] == [("Grace", "2020-02-01")]
+    # All answers of that model are simulated: they say nothing of a person's time.
+    assert told["open_questions"] == [{"detector": "audit_risk", "labels": 80, "minutes": None}]
+
+
+def test_a_model_without_looks_has_no_alarms(web: httpx.Client) -> None:
+    told = web.get(f"/api/alarms/{STAFFED}").json()
+    assert (told["looked_at"], told["alarms"]) == (None, [])
+
+
+def test_minutes_of_more_labels_are_those_that_people_took(story: Path) -> None:
+    store, _ = books(story)
+    seen = watching(store, STAFFED)
+    assert seen.minutes(80) == 37  # 80 labels of 2 answers of 14 s: SECONDS' median
+    assert watching(store, MODEL).minutes(80) is None
+
+
+def of_alpha(alpha: float, p_value: float, budget: float) -> DriftReport:
+    change = Evidence(
+        subject="w", reference_count=1, current_count=2, reference_share=0.1, current_share=0.2, p_value=p_value,
+        budget=budget,
+    )  # fmt: skip
+    return DriftReport(
+        detector="d", statistic=9.0, threshold=-log10(alpha), alpha=alpha, n_reference=9, n_current=9, summary="",
+        evidence=(change,),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("report", "years"),
+    [
+        (of_alpha(0.0175, 1e-6, 1e-5), (57, 571)),  # ten times clearer than needed
+        (of_alpha(0.0175, 0.0, 1e-5), (57, 1_000)),  # and never more than is known of a test so far out
+        (of_alpha(0.05, 1e-5, 1e-5), (20, 20)),
+        (replace(of_alpha(0.05, 1e-5, 1e-5), threshold=7.16), (None, None)),  # another scale
+        (replace(of_alpha(0.05, 1e-5, 1e-5), evidence=()), (None, None)),
+    ],
+)
+def test_years_follow_from_the_budget_and_the_p_value(
+    report: DriftReport, years: tuple[int | None, int | None]
+) -> None:
+    assert by_chance(report) == years
+
+
+def test_each_subject_of_an_alarm_is_in_one_group() -> None:
+    one = of_alpha(0.05, 1e-9, 1e-5).evidence[0]
+    evidence = (
+        replace(one, subject="a", together=("c", "x")),
+        replace(one, subject="b", together=("c", "a")),
+        replace(one, subject="c", together=("a",)),
+    )
+    groups = grouped(replace(of_alpha(0.05, 1e-9, 1e-5), evidence=evidence))
+    found = [(g.lead.evidence.subject, [m.evidence.subject for m in g.members], g.names) for g in groups]
+    assert found == [("a", ["c"], ("x",)), ("b", [], ())]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,23 @@
 """The pages say what the books say: human effort apart from simulated, alarms in words, nothing unescaped."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
+from math import log10
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cycle.records import Look, Version
 from cycle.wiring import DATABASE, books
+from kempelen.records import DayCount, DriftReport, Evidence
 
 Serving = Callable[[Path], AbstractContextManager[str]]
 MODEL, STAFFED = "corona-intents", "support-intents"
@@ -102,22 +108,68 @@ def test_waste_is_shown_by_name(support: str) -> None:
     assert "skipped by the annotator preparation measured 3 annotations" in text
 
 
-def test_the_alarm_says_which_words_how_often_and_what_the_model_took_them_for(corona: str) -> None:
+def test_an_alarm_says_which_words_how_often_by_how_many_and_what_the_model_took_them_for(corona: str) -> None:
     text = visible(corona)
-    assert "Alarm on 21 January 2020" in text
+    assert "2 alarms are on" in text
+    assert "critical and warning, about version 1" in text
+    assert "warning Words that surge First seen 21 January 2020, at 3 looks until 23 January 2020" in text
     assert (
-        "176 of 11,046 predictions before, 47 of 1,189 then; the model took them for food and drink with 93 %" in text
+        "198 of 3,567 predictions since 21 January 2020, 176 of 11,046 before. By at least 23 people . "
+        "The model took them for food and drink with 93 % confidence." in text
     )
-    assert "0 of 11,046 predictions before, 35 of 1,189 then; the model took them for health with 56 %" in text
-    assert "Seen at 3 looks in a row, until 23 January 2020." in text
+    assert "148 of 3,567 predictions since 21 January 2020, 0 of 11,046 before. By at least 19 people ." in text
 
 
-def test_a_words_columns_are_its_reference_days_and_its_alarms(corona: str) -> None:
+def test_words_that_change_together_stand_together(corona: str) -> None:
+    text = visible(corona)
+    assert text.count("“virus”") + corona.count("<q>virus</q>") == 1  # under corona, and not a second time
+    assert text.index("Changed with it: wuhan virus") < text.index("coronavirus symptoms")
+
+
+def test_example_queries_stand_with_their_word(corona: str) -> None:
+    examples = re.findall(r'<ul class="examples".*?</ul>', corona, re.DOTALL)
+    assert [re.findall(r"<q>(.*?)</q>", one)[0] for one in examples] == ["corona virus", "coronavirus symptoms"]
+
+
+def test_an_alarm_says_how_often_chance_raises_one(corona: str) -> None:
+    text = visible(corona)
+    assert "term_surge raise an alarm at most once in 57 years, however often it looks" in text  # 1 / 0.0175
+    assert "class_mix raise an alarm at most once in 200 years" in text  # 1 / 0.005
+    assert text.count("one as clear as this, at most once in 1,000 years") == 2
+
+
+def test_who_has_seen_an_alarm_and_who_has_not_is_said(corona: str) -> None:
+    text = visible(corona)
+    assert "Ada has seen it, 21 Jan 2020: a virus &lt;b&gt;in Wuhan&lt;/b&gt;" in text
+    assert "kempelen alarms acknowledge corona-intents-1-20200122-class_mix" in text
+    assert "acknowledge corona-intents-1-20200121-term_surge" not in text
+
+
+def test_hints_what_was_set_aside_and_silence_stand_apart_from_the_alarms(corona: str) -> None:
+    where, aside, silent, last = (
+        visible(corona).index(head) for head in ("Where to look", "Set aside", "Could not answer", "The last look")
+    )
+    text = visible(corona)
+    assert "expected_accuracy health is probably right less often." in text[where:aside]
+    assert "audit_risk About 80 more labels of people would decide." in text[where:aside]
+    assert "class_mix gift card : expected from 11-25 to 01-06: Christmas shopping" in text[aside:silent]
+    assert "vocabulary megxit raises no alarm before 1 February 2020. Grace: royal news, passes" in text[aside:silent]
+    assert "domain_classifier The sample holds 40 queries" in text[silent:last]
+    assert "domain_classifier could not answer" in text[last:]
+    assert "expected_accuracy look there" in text[last:]
+
+
+def test_a_words_columns_are_its_days_pale_before_and_strong_in_question(corona: str) -> None:
     chart = re.search(r'<svg class="columns-chart".*?</svg>', corona, re.DOTALL)
     assert chart is not None
-    assert chart[0].count('class="then"') == 21
+    assert chart[0].count('class="then"') == 21 + 6
     assert chart[0].count('class="now"') == 3
-    assert "21 Jan: 4.0 %" in chart[0]
+    assert "21 Jan: 47 of 1,189 (4.0 %)" in chart[0]
+    left = [float(x) for x in re.findall(r'<rect [^>]*x="([\d.]+)%"', chart[0])]
+    step = 100 / (30 + 2)  # thirty days, and two columns left empty where days lie between
+    assert left[20] == pytest.approx(20 * step, abs=0.001)
+    assert left[21] == pytest.approx(23 * step, abs=0.001)
+    assert "11 to 31 Dec, 15 to 20 Jan" in visible(corona)
 
 
 def test_the_cycle_shows_its_steps_and_why_items_were_chosen(corona: str) -> None:
@@ -152,8 +204,12 @@ def test_no_pseudonym_of_an_annotator_reaches_a_page_or_the_json(web: httpx.Clie
 
 
 def test_what_strangers_typed_is_shown_as_text(corona: str) -> None:
+    hostile = "&lt;script&gt;alert(&#34;corona&#34;)&lt;/script&gt; &amp; &#34;virus&#34;"
     assert "<script" not in corona
-    assert "&lt;script&gt;alert(&#34;corona&#34;)&lt;/script&gt; &amp; &#34;virus&#34;" in corona
+    assert f"<q>{hostile}</q>" in corona  # an example, and an item that was asked
+    assert f'<span class="word">{hostile}</span>' in corona  # a label
+    assert f"<title>{hostile}: 5.7 % to 3.7 %</title>" in corona  # its chart
+    assert "<b>in Wuhan</b>" not in corona  # a reason
 
 
 def test_a_hostile_model_name_in_the_address_is_shown_as_text(web: httpx.Client) -> None:
@@ -179,6 +235,85 @@ def test_charts_can_be_read_without_seeing_them(corona: str) -> None:
     assert charts
     assert all("<title>" in chart for chart in charts)
     assert corona.count("<table") == corona.count("<caption>")
+
+
+def test_when_an_alarm_is_over_the_page_says_so_and_still_shows_it(tmp_path: Path, dashboard_of: Serving) -> None:
+    store, _ = books(tmp_path)
+    change = Evidence(
+        subject="corona", reference_count=10, current_count=30, reference_share=0.01, current_share=0.03,
+        p_value=1e-9, budget=1e-6,
+    )  # fmt: skip
+    quiet = DriftReport(
+        detector="term_surge", statistic=1.0, threshold=2.0, alpha=0.01, n_reference=1000, n_current=1000, summary="No."
+    )
+    loud = replace(quiet, statistic=5.0, summary="corona surges.", evidence=(change,))
+    store.record_version(first_version())
+    for day, report in ((1, loud), (2, quiet), (4, quiet), (5, quiet)):
+        look = Look(model="m", version="1", at=datetime(2020, 3, day, tzinfo=UTC), reports=(report,), undecided=())
+        store.record_look(look)
+    with dashboard_of(tmp_path) as url:
+        text = visible(httpx.get(f"{url}/models/m", trust_env=False).text)
+    assert "No alarm is on" in text
+    assert "over Words that surge First seen 1 March 2020, about version 1." in text
+    assert "30 of 1,000 predictions then, 10 of 1,000 before." in text
+    assert "alarms acknowledge" not in text  # it needs nobody any more
+
+
+def test_an_alarm_of_the_audit_speaks_of_answers_and_of_what_is_tolerated(
+    tmp_path: Path, dashboard_of: Serving
+) -> None:
+    store, _ = books(tmp_path)
+    risk = Evidence(
+        subject="risk where food_and_drink is predicted", reference_count=9.0, current_count=19, reference_share=0.15,
+        current_share=0.347, p_value=1e-6, budget=1e-3, first=date(2020, 1, 20), since=date(2020, 1, 20),
+        label="food_and_drink", daily=(DayCount(day=date(2020, 1, 20), count=19, predictions=60),),
+    )  # fmt: skip
+    audit = DriftReport(
+        detector="audit_risk", statistic=4.9, threshold=-log10(0.0125), alpha=0.0125, n_reference=0, n_current=60,
+        summary="Too high.", evidence=(risk,),
+    )  # fmt: skip
+    store.record_version(first_version())
+    seen = Look(model="m", version="1", at=datetime(2020, 1, 21, tzinfo=UTC), reports=(audit,), undecided=())
+    store.record_look(seen)
+    with dashboard_of(tmp_path) as url:
+        text = visible(httpx.get(f"{url}/models/m", trust_env=False).raise_for_status().text)
+    assert "critical People who disagree with the model First seen 21 January 2020, about version 1." in text
+    assert "19 of 60 audited answers disagree with the model since 20 January 2020; 15.0 % is tolerated." in text
+    assert "34.7 % wrong" in text
+    assert "audit_risk raise an alarm at most once in 80 years" in text
+
+
+def test_a_look_that_an_earlier_kempelen_recorded_can_still_be_read(tmp_path: Path, dashboard_of: Serving) -> None:
+    store, _ = books(tmp_path)
+    store.record_version(first_version())
+    evidence = {
+        "subject": "corona", "reference_count": 176.0, "current_count": 47.0, "reference_share": 176 / 11046,
+        "current_share": 47 / 1189, "p_value": 1e-12, "label": "food_and_drink", "confidence": 0.93,
+    }  # fmt: skip
+    report = {
+        "detector": "term_surge", "statistic": 12.1, "threshold": 7.16, "alpha": 3.4e-5, "n_reference": 11046,
+        "n_current": 1189, "summary": "corona surges.", "evidence": [evidence], "suspects": ["corona"], "hint": False,
+    }  # fmt: skip
+    look = {"model": "m", "version": "1", "at": "2020-01-21T09:00:00Z", "reports": [report], "undecided": []}
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as file:
+        file.execute(
+            "INSERT INTO look (model, at, document) VALUES ('m', '2020-01-21T09:00:00.000000+00:00', ?)",
+            [json.dumps(look)],
+        )
+        file.commit()
+    with dashboard_of(tmp_path) as url:
+        text = visible(httpx.get(f"{url}/models/m", trust_env=False).raise_for_status().text)
+    assert "An alarm is on" in text
+    assert "47 of 1,189 predictions then, 176 of 11,046 before. The model took them for food and drink" in text
+    assert "Found by term_surge : 12.1 against an alarm threshold of 7.2." in text
+    assert "Chance alone" not in text  # its budget was another
+
+
+def first_version() -> Version:
+    return Version(
+        model="m", version="1", model_type="linear", mlflow_run_id="r", trained_at=datetime(2020, 1, 1, tzinfo=UTC),
+        training_digest="d", examples=1, cycle_id=None, trained_on_cycles=(),
+    )  # fmt: skip
 
 
 def test_without_books_the_page_says_what_to_run(tmp_path: Path, dashboard_of: Serving) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.prediction_log import _spool
+from connectors.prediction_log import _rows, _spool
 from connectors.prediction_log._spool import recover
 from connectors.prediction_log.parquet import build
 from kempelen import PredictionLog
@@ -106,7 +106,8 @@ def orphan(folder: Path, row: MakeRow, tail: bytes = b"") -> Path:
     folder.mkdir(exist_ok=True)
     spool = _spool.Spool(folder)
     log = PredictionLog(folder)
-    spool.append([_spool._rows.to_line(log._checked(row(prediction_id=i))) for i in ("first", "second")])  # noqa: SLF001
+    rows = [log._checked(row(prediction_id=i)) for i in ("first", "second")]  # noqa: SLF001
+    spool.append([_rows.to_line(row, drawn=False) for row in rows])
     spool.abandon()
     with spool.path.open("ab") as file:
         file.write(tail)

@@ -3,20 +3,23 @@
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from connectors.prediction_log._users import hasher
 from connectors.prediction_log.parquet import build
 from kempelen import PredictionLog
 from kempelen.errors import BadData, NotEnoughData
-from kempelen.records import CONFIDENCE_BINS
+from kempelen.profile import CONFIDENCE_BINS, Profile, user_bit, users_at_least
 from kempelen.text import item_id, normalise, terms
 
 MakeRow = Callable[..., dict[str, Any]]
@@ -43,14 +46,17 @@ def test_a_profile_counts_labels_confidence_and_words(tmp_path: Path, row: MakeR
         row(text="corona virus corona", probabilities={"food": 0.4, "health": 0.6}),
         row(text="weather", probabilities={"news": 1.0}, at=LATER + timedelta(days=1)),
     )
-    first, second = build(tmp_path).profile(DAY, NEXT).days
-    assert (first.day, first.predictions, second.day, second.predictions) == (DAY, 2, NEXT, 1)
-    assert first.labels == {"food": 1, "health": 1}
-    assert {b: n for b, n in enumerate(first.confidence) if n} == {12: 1, 15: 1}
-    assert second.confidence[CONFIDENCE_BINS - 1] == 1
-    assert first.terms["corona"].labels == {"food": 1, "health": 1}
-    assert first.terms["corona"].confidence_sum == pytest.approx(1.35)
-    assert set(first.terms) == {"corona", "beer", "virus"}
+    profile = build(tmp_path).profile(DAY, NEXT)
+    assert (profile.days, profile.labels) == ((DAY, NEXT), ("food", "health", "news"))
+    assert profile.by_day.tolist() == [2, 1]
+    assert profile.by_label.tolist() == [[1, 0], [1, 0], [0, 1]]
+    day, label, bin_ = np.nonzero(profile.confidence)
+    assert list(zip(day, label, bin_, strict=True)) == [(0, 0, 15), (0, 1, 12), (1, 2, CONFIDENCE_BINS - 1)]
+    assert profile.terms == ("beer", "corona", "virus", "weather")
+    corona = profile.term("corona")
+    assert corona.labels == {"food": 1, "health": 1}
+    assert corona.confidence == pytest.approx(1.35 / 2)
+    assert users_at_least(corona.users) == 1
 
 
 def test_a_profile_can_be_that_of_one_version(tmp_path: Path, row: MakeRow) -> None:
@@ -78,7 +84,7 @@ def test_an_id_logged_again_counts_once_at_its_first_moment(tmp_path: Path, row:
     write(tmp_path, same | {"at": LATER + timedelta(days=1)})
     profile = build(tmp_path).profile(DAY, NEXT)
     assert profile.predictions == 2
-    assert profile.labels == {"food": 2}
+    assert profile.labels == ("food",)
     (candidate,), _ = build(tmp_path).candidates(DAY, NEXT, min_users=1)
     assert candidate.predictions == 2
 
@@ -203,28 +209,29 @@ def test_a_profile_equals_a_count_in_plain_python(logged: list[tuple[str, list[f
         }
         for text, weights, user, second in logged
     ]
-    labels, bins, words, sums, users = (
-        defaultdict(c) for c in (Counter, Counter, lambda: defaultdict(Counter), Counter, set)
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), *rows)
+        user_hash = hasher(Path(folder))
+        profile = build(folder).profile(DAY, date(2020, 1, 22))
+        found, held_back = build(folder).candidates(DAY, date(2020, 1, 22), min_users=2)
+    bins: Counter[tuple[date, str, int]] = Counter()
+    words: dict[tuple[date, str, str], list[Any]] = {}
+    users = defaultdict(set)
     for row in rows:
         day, query = row["at"].date(), normalise(row["text"])
         label = max(row["probabilities"], key=row["probabilities"].__getitem__)
         confidence = min(row["probabilities"][label], 1.0)
-        labels[day][label] += 1
-        bins[day][min(int(confidence * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)] += 1
+        bins[day, label, min(int(confidence * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)] += 1
         users[query].add(row["user"])
         for term in terms(query):
-            words[day][term][label] += 1
-            sums[day][term] += confidence
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), *rows)
-        profile = build(folder).profile(DAY, date(2020, 1, 22))
-        found, held_back = build(folder).candidates(DAY, date(2020, 1, 22), min_users=2)
-    assert [day.day for day in profile.days] == sorted(labels)
-    for day in profile.days:
-        assert day.labels == labels[day.day]
-        assert day.confidence == tuple(bins[day.day][b] for b in range(CONFIDENCE_BINS))
-        assert {t: c.labels for t, c in day.terms.items()} == words[day.day]
-        assert {t: c.confidence_sum for t, c in day.terms.items()} == pytest.approx(sums[day.day], abs=1e-6)
+            count = words.setdefault((day, term, label), [0, 0.0, 0])
+            count[0] += 1
+            count[1] += round(confidence, 6)
+            count[2] |= user_bit(user_hash(row["user"]))
+    days = {day for day, _, _ in bins}
+    expected = Profile.of_tables(
+        days=days, confidence=bins, fold={}, folded={}, rows=[(*key, *count) for key, count in words.items()]
+    )
+    assert replace(profile, sample=()) == expected
     assert {c.query: c.users for c in found} == {q: len(u) for q, u in users.items() if len(u) >= 2 and q}
     assert held_back == len(users) - len(found)

@@ -16,6 +16,7 @@ from connectors.prediction_log.parquet import build
 from kempelen import PredictionLog
 from kempelen.clock import SimulatedClock
 from kempelen.errors import BadData
+from kempelen.profile import draw, user_bit
 from kempelen.text import LONGEST_QUERY, item_id, normalise
 
 MakeRow = Callable[..., dict[str, Any]]
@@ -49,6 +50,8 @@ def test_a_row_is_stored_with_everything_derived_from_it(tmp_path: Path, row: Ma
         "confidence": 0.75,
         "probabilities": [("food", 0.75), ("health", 0.25)],
         "user": stored["user"],
+        "user_bit": user_bit(stored["user"]),
+        "draw": draw(prediction_id),
     }
 
 

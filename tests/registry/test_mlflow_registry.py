@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from connectors.registry import _mlflow_client as mlflow_client
-from connectors.registry.mlflow import ALIAS, KEY, LONGEST_DESCRIPTION, SUPERSEDED, build
+from connectors.registry.mlflow import ALIAS, KEY, LARGEST_METRIC, LONGEST_DESCRIPTION, SUPERSEDED, build
 from console.stack import Stack
 from kempelen.errors import BadData, ConnectorError, ConnectorRefused, ConnectorUnavailable
 from kempelen.protocols import ModelRegistry
@@ -338,6 +339,57 @@ def test_a_long_description_is_cut_at_a_line_and_kept_whole_as_a_document(
     assert whole.startswith(kept + "\n")
     assert "description.md" in pointer
     assert document(raw, run_id, "description.md", tmp_path) == whole
+
+
+def test_what_is_not_given_stays_as_it_was(registry: ModelRegistry, log: Log, raw: Any, model: str) -> None:
+    register(registry, log, "c1/fixed")
+    registry.attach("1", documents={}, tags={"labour.hours": "1.5"}, description="# 1.5 hours")
+    registry.attach("1", documents={"drift/alarm.json": "{}"})
+    registry.attach("1", documents={}, description="")
+    assert registry.versions()[0].tags["labour.hours"] == "1.5"
+    assert not raw.get_model_version(model, "1").description
+
+
+def test_documents_are_those_at_the_top_and_one_folder_down(registry: ModelRegistry, log: Log) -> None:
+    register(registry, log, "c1/fixed")
+    registry.attach("1", documents={"drift/reference.json": "{}", "card.md": "# Card", "a/b/deep.json": "{}"})
+    registry.attach("1", documents={"drift/reference.json": '{"again": 1}', "drift/m-1.json": "{}"})
+    assert registry.documents("1") == ["card.md", "drift/m-1.json", "drift/reference.json", "gate.json"]
+
+
+# ---------------------------------------------------------------- figures of a version in service
+
+
+def test_figures_of_a_day_are_a_series_with_the_day_as_its_step(registry: ModelRegistry, log: Log, raw: Any) -> None:
+    run_id = register(registry, log, "c1/fixed").mlflow_run_id
+    for day, value in ((21, 0.4), (22, 3.25), (23, float("inf"))):
+        figures = {"drift.term_surge": value, "drift.class_mix": 0.1}
+        registry.log_metrics("1", figures, datetime(2020, 1, day, 9, tzinfo=UTC))
+    series = sorted(raw.get_metric_history(run_id, "drift.term_surge"), key=lambda one: int(one.step))
+    # 2020-01-21 is day 18,282 of the calendar that begins on 1970-01-01.
+    assert [(one.step, one.value) for one in series] == [(18_282, 0.4), (18_283, 3.25), (18_284, LARGEST_METRIC)]
+    assert series[0].timestamp == 18_282 * 86_400_000 + 9 * 3_600_000
+    assert raw.get_run(run_id).data.metrics["accuracy"] == 0.75
+    assert raw.get_run(run_id).info.status == "FINISHED"
+
+
+def test_figures_of_a_moment_may_be_written_again(registry: ModelRegistry, log: Log, raw: Any) -> None:
+    run_id = register(registry, log, "c1/fixed").mlflow_run_id
+    for hour in (9, 9, 15):
+        registry.log_metrics("1", {"drift.confidence": 0.5}, datetime(2020, 1, 21, hour, tzinfo=UTC))
+    assert len(raw.get_metric_history(run_id, "drift.confidence")) == 2
+    registry.log_metrics("1", {}, datetime(2020, 1, 21, tzinfo=UTC))
+
+
+def test_a_version_that_does_not_exist_has_neither_documents_nor_figures(registry: ModelRegistry, log: Log) -> None:
+    register(registry, log, "c1/fixed")
+    for ask in (
+        lambda: registry.documents("7"),
+        lambda: registry.log_metrics("7", {"drift.confidence": 0.5}, datetime(2020, 1, 21, tzinfo=UTC)),
+        lambda: registry.attach("7", documents={"a.json": "{}"}),
+    ):
+        with pytest.raises(ConnectorRefused, match="not found"):
+            ask()
 
 
 # ---------------------------------------------------------------- what can go wrong outside

@@ -1,0 +1,212 @@
+"""Alarms as people deal with them: see them, say that they are seen, mute what is known."""
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from console import output
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, models_of, show
+from kempelen.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cycle.alarms import Alarm
+    from cycle.store import Store
+
+EVERYTHING = "everything it reports"
+
+
+def alarms(
+    model: str | None = None,
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    common: Common = COMMON,
+) -> int:
+    """Show the alarms that are on, who has seen them, and what was set aside. Ends with 3 if nobody has seen one.
+
+    Parameters
+    ----------
+    model
+        All models by default.
+    every
+        Alarms that are over, too.
+    """
+    store, _ = books_of(common.folder)
+    names = models_of(store.models(), model)
+    found = [alarm for name in names for alarm in _alarms(store, name, every=every)]
+    aside = [one for name in names for one in _set_aside(store, name)]
+    mutes = [one for name in names for one in _in_force(store, name)]
+
+    def readable() -> None:
+        output.show_table([_row(alarm) for alarm in found], right=("looks",))
+        for alarm in found:
+            output.say(f"  {alarm.alarm_id}: {alarm.report.summary}")
+            if alarm.acknowledged:
+                output.say(f"    seen by {alarm.acknowledged.by}: {alarm.acknowledged.reason}")
+        if not found:
+            output.say("No alarm on record." if every else "No alarm is on.")
+        for one in aside:
+            output.say(f"  {one['detector']} {one['subject'] or EVERYTHING}: changed, no alarm: {one['why']}")
+        for one in mutes:
+            what = f"{one['detector']} {one['subject'] or EVERYTHING}"
+            output.say(f"  {what}: muted by {one['by']} until {one['until']}: {one['reason']}")
+
+    document = {"alarms": [_document(alarm) for alarm in found], "set_aside": aside, "muted": mutes}
+    show(document, common, readable)
+    return NEEDS_A_PERSON if any(_waits(store, alarm) for alarm in found) else DONE
+
+
+def acknowledge(alarm: str, *, by: str, reason: str, common: Common = COMMON) -> int:
+    """Say that an alarm is seen, and what it is or who deals with it. The loop goes on as before.
+
+    Parameters
+    ----------
+    alarm
+        Its name, as `kempelen alarms` shows it.
+    by
+        Your name.
+    reason
+        What it is, or what is done about it.
+    """
+    from cycle.records import Acknowledgement
+
+    store, _ = books_of(common.folder)
+    known = {one.alarm_id: one for name in store.models() for one in _alarms(store, name, every=True)}
+    if alarm not in known:
+        raise ConfigError(
+            f"There is no alarm {alarm}.",
+            hint=f"Known: {', '.join(list(known)[-5:]) or 'none'} (`kempelen alarms --all`).",
+        )
+    note = Acknowledgement(
+        model=known[alarm].model, alarm_id=alarm, by=_said(by, "--by"), reason=_said(reason, "--reason"), at=_now()
+    )
+    store.acknowledge(note)
+    return show(note, common, lambda: output.say(f"{alarm} is seen by {note.by}."))
+
+
+def mute(  # noqa: PLR0913 - a mute is exactly these things
+    detector: str,
+    subject: str = "",
+    *,
+    until: date,
+    by: str,
+    reason: str,
+    model: str | None = None,
+    common: Common = COMMON,
+) -> int:
+    """Let a detector, or one word or label of it, raise no alarm before a day. Looks still report it, with the reason.
+
+    Parameters
+    ----------
+    detector
+        Its name, as term_surge.
+    subject
+        The word or label; everything that the detector reports, if left out.
+    until
+        The first day on which it may alarm again, as 2026-12-27; today ends a mute.
+    by
+        Your name.
+    reason
+        Why it is no alarm.
+    model
+        May be left out if there is only one.
+    """
+    from cycle.records import Mute
+
+    store, _ = books_of(common.folder)
+    names = models_of(store.models(), model)
+    if len(names) != 1:
+        raise ConfigError("There are several models.", hint=f"Add --model: {', '.join(names)}.")
+    looks = store.looks(names[0])
+    watching = (
+        sorted({r.detector for r in looks[-1].reports} | {p.subject for p in looks[-1].undecided}) if looks else []
+    )
+    if detector not in watching:
+        raise ConfigError(
+            f"No detector {detector} watches {names[0]}.",
+            hint=f"The last look had: {', '.join(watching) or 'none yet'}.",
+        )
+    note = Mute(
+        model=names[0],
+        detector=detector,
+        subject=subject,
+        until=until,
+        by=_said(by, "--by"),
+        reason=_said(reason, "--reason"),
+        at=_now(),
+    )
+    store.mute(note)
+    return show(note, common, lambda: output.say(f"{detector} {subject or EVERYTHING} raises no alarm before {until}."))
+
+
+def _alarms(store: "Store", model: str, *, every: bool) -> list["Alarm"]:
+    from cycle.alarms import alarms as of_looks
+
+    looks = store.looks(model)
+    found = of_looks(looks, store.acknowledgements(model))
+    return [alarm for alarm in found if every or alarm.is_on(looks[-1].at)]
+
+
+def _waits(store: "Store", alarm: "Alarm") -> bool:
+    return alarm.acknowledged is None and alarm.is_on(store.looks(alarm.model)[-1].at)
+
+
+def _set_aside(store: "Store", model: str) -> list[dict[str, Any]]:
+    """What the last look saw and set aside."""
+    return [
+        {"model": model, "detector": one.detector, "subject": one.subject, "why": one.why}
+        for look in store.looks(model)[-1:]
+        for one in look.set_aside
+    ]
+
+
+def _in_force(store: "Store", model: str) -> list[dict[str, Any]]:
+    """The mutes that the next look would heed."""
+    latest = {(mute.detector, mute.subject): mute for mute in store.mutes(model)}
+    today = max([look.at.date() for look in store.looks(model)[-1:]], default=date.min)
+    return [
+        {
+            "model": model,
+            "detector": mute.detector,
+            "subject": mute.subject,
+            "until": mute.until,
+            "by": mute.by,
+            "reason": mute.reason,
+        }
+        for mute in latest.values()
+        if today < mute.until
+    ]
+
+
+def _row(alarm: "Alarm") -> dict[str, Any]:
+    return {
+        "alarm": alarm.alarm_id,
+        "severity": alarm.severity.value,
+        "first seen": f"{alarm.first_at:%Y-%m-%d %H:%M}",
+        "last seen": f"{alarm.last_at:%Y-%m-%d %H:%M}",
+        "looks": alarm.looks,
+        "what": ", ".join(alarm.subjects[:5]) + (" ..." if len(alarm.subjects) > 5 else ""),  # noqa: PLR2004 - room
+        "seen by": alarm.acknowledged.by if alarm.acknowledged else "nobody yet",
+    }
+
+
+def _document(alarm: "Alarm") -> dict[str, Any]:
+    from cycle.alarms import as_document
+
+    return as_document(alarm)
+
+
+def _said(text: str, option: str) -> str:
+    if not text.strip():
+        raise ConfigError(f"{option} is empty.", hint="An alarm is set aside only with a name and a reason.")
+    return text.strip()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+app = App(name="alarms", help="Alarms: see them, say that they are seen, mute what is known.")
+app.default(alarms)
+app.command(acknowledge)
+app.command(mute)

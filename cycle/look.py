@@ -1,0 +1,224 @@
+"""One look at the traffic: profile it, let every detector compare, and say what of it is an alarm."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from cycle.alarms import set_aside
+from cycle.app import App
+from cycle.ask import expected_seconds
+from cycle.records import Look
+from kempelen.errors import BadData, NotEnoughData, Problem
+from kempelen.profile import Profile
+from kempelen.records import AuditedAnswer, Candidate, DriftReport, Purpose, Window
+from kempelen.text import terms
+
+BUDGET_YEAR = timedelta(days=366)
+"""The time over which a false-alarm budget lasts."""
+
+EXAMPLES = 3
+"""Queries that are shown with a subject."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reference:
+    """What a version is compared with: its own first days, or meanwhile an earlier version's."""
+
+    profile: Profile
+    borrowed: bool
+    problems: tuple[Problem, ...] = ()
+
+
+def look(app: App, now: datetime) -> Look:
+    """Compare the champion's traffic with its reference. Nothing is recorded but a reference that is complete.
+
+    Raises NotEnoughData before the first version is in service, BadData if the clock went back. A detector
+    that cannot answer is in `undecided`.
+    """
+    _check_clock(app, now)
+    version = app.champion
+    reference = _reference(app, version, now)
+    undecided = list(reference.problems)
+    window = Window(
+        reference=reference.profile,
+        current=_current(app, version, now, reference, undecided),
+        audited=audited_answers(app, version),
+        today=now.date(),
+        seconds_per_label=expected_seconds(app) * app.settings.annotation.answers_per_item,
+        predecessors=_predecessors(app, now),
+        surging=_surging_words(app, version),
+        borrowed=reference.borrowed,
+    )
+    reports: list[DriftReport] = []
+    for name, detector in app.detectors.items():
+        try:
+            reports.append(detector.detect(window))
+        except NotEnoughData as too_little:
+            undecided.append(_problem(name, too_little))
+    return Look(
+        model=app.model,
+        version=version,
+        at=now,
+        reports=tuple(_with_examples(app, report, now) for report in reports),
+        undecided=tuple(undecided),
+        set_aside=set_aside(
+            reports,
+            now.date(),
+            expected=app.settings.drift.expected,
+            mutes=app.store.mutes(app.model),
+            handled=_handled(app, version) if reference.borrowed else {},
+        ),
+        problems=tuple(app.predictions.problems),
+        quiet_days=app.settings.drift.quiet_days,
+        critical_share=app.settings.drift.critical_share,
+    )
+
+
+def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:
+    """What people said of predictions of a version that were drawn for the audit, in order of time."""
+    answers = []
+    for cycle in app.store.cycles(app.model):
+        consensus = app.store.consensus(cycle.cycle_id)
+        rounds = {round_.number: round_ for round_ in app.store.rounds(cycle.cycle_id)}
+        answers += [
+            AuditedAnswer(
+                item_id=request.item_id,
+                query=request.query,
+                label=consensus[request.item_id].label,
+                prediction=request.suggestion,
+                probability=request.audit_probability,
+                predictions=request.predictions,
+                traffic=rounds[request.round].traffic,
+                draw=f"{cycle.cycle_id}/{request.round}",
+                at=rounds[request.round].at,
+            )
+            for request in app.store.requests(cycle.cycle_id)
+            if request.purpose is Purpose.AUDIT and request.model_version == version and request.item_id in consensus
+        ]
+    return tuple(answers)
+
+
+def _check_clock(app: App, now: datetime) -> None:
+    looks = app.store.looks(app.model)
+    if looks and now < looks[-1].at:
+        raise BadData(
+            f"The clock says {now:%Y-%m-%d %H:%M:%S}, but the last look was at {looks[-1].at:%Y-%m-%d %H:%M:%S}.",
+            hint="Set the clock of this machine right and look again. Nothing was recorded.",
+        )
+
+
+def _reference(app: App, version: str, now: datetime) -> _Reference:
+    """The version's first days in service, kept once they are over; until then an earlier version's."""
+    known = app.store.reference(app.model, version)
+    if known:
+        return _Reference(profile=known, borrowed=False)
+    first, last = _reference_days(app)
+    if now.date() <= last:
+        return _borrowed(app, version, first, last)
+    try:
+        reference = app.predictions.profile(first, last, version)
+    except NotEnoughData as empty:
+        return _Reference(profile=Profile.empty(), borrowed=False, problems=(_problem("reference", empty),))
+    app.store.record_reference(app.model, version, reference)
+    return _Reference(profile=reference, borrowed=False)
+
+
+def _reference_days(app: App) -> tuple[date, date]:
+    """The first and the last day of the reference of the champion.
+
+    A first version may have served long before it was registered here; a later one is loaded some time
+    after its promotion. Its reference begins with its traffic.
+    """
+    promotions = app.store.promotions(app.model)
+    promoted = promotions[-1].at.date()
+    served = [day for day in app.predictions.days() if day >= promoted or len(promotions) == 1]
+    first = min(served, default=promoted)
+    return first, first + timedelta(days=app.settings.drift.reference_days - 1)
+
+
+def _borrowed(app: App, version: str, first: date, last: date) -> _Reference:
+    earlier = [p.version for p in reversed(app.store.promotions(app.model)) if p.version != version]
+    profiles = (app.store.reference(app.model, one) for one in earlier)
+    found = next((profile for profile in profiles if profile), None)
+    meanwhile = "words are compared with an earlier version's reference, and" if found else "only"
+    problem = Problem(
+        stage="drift",
+        subject="reference",
+        message=f"The reference of version {version}, its first traffic, is gathered from {first} to {last}.",
+        hint=f"Until then {meanwhile} the human audit watches it.",
+    )
+    return _Reference(profile=found or Profile.empty(), borrowed=found is not None, problems=(problem,))
+
+
+def _current(app: App, version: str, now: datetime, reference: _Reference, undecided: list[Problem]) -> Profile:
+    """The last days' traffic after the reference; an empty window is said to be so, and never taken for quiet."""
+    first = now.date() - timedelta(days=app.settings.drift.horizon_days)
+    if reference.profile.days:
+        first = max(first, reference.profile.days[-1] + timedelta(days=1))
+    try:
+        current = app.predictions.profile(first, now.date(), version)
+    except NotEnoughData as empty:
+        undecided.append(_problem("current window", empty))
+        return Profile.empty()
+    undecided += _missing_days(app, first, now.date(), current)
+    return current
+
+
+def _missing_days(app: App, first: date, today: date, current: Profile) -> list[Problem]:
+    """Whole days of service without a prediction: a log that stopped must not look like quiet traffic."""
+    in_service = max(first, app.store.promotions(app.model)[-1].at.date() + timedelta(days=1))
+    whole = (in_service + timedelta(days=n) for n in range((today - in_service).days))
+    missing = [day for day in whole if day not in current.days]
+    if not missing:
+        return []
+    return [
+        Problem(
+            stage="drift",
+            subject="prediction log",
+            message=f"It has no prediction of {', '.join(map(str, missing))}; those days were not looked at.",
+            hint="Was the service down, or does it log elsewhere? Rows that arrive late are counted at the next look.",
+        )
+    ]
+
+
+def _predecessors(app: App, now: datetime) -> int:
+    """Versions that were promoted within the year, the champion left out."""
+    return sum(now - promotion.at < BUDGET_YEAR for promotion in app.store.promotions(app.model)[:-1])
+
+
+def _surging_words(app: App, version: str) -> tuple[str, ...]:
+    """The words that cycles about a version asked for, in the order in which they were named."""
+    cycles = [cycle for cycle in app.store.cycles(app.model) if cycle.champion == version]
+    rounds = [round_ for cycle in cycles for round_ in app.store.rounds(cycle.cycle_id)]
+    return tuple(dict.fromkeys(word for round_ in rounds for word in round_.surging))
+
+
+def _handled(app: App, version: str) -> Mapping[str, str]:
+    """The words that people answered for before this version was trained: they surge against an older reference."""
+    trained_on = app.store.version(app.model, version).trained_on_cycles
+    words = (word for cycle_id in trained_on for round_ in app.store.rounds(cycle_id) for word in round_.surging)
+    return dict.fromkeys(words, f"version {version} was trained on answers to it")
+
+
+def _with_examples(app: App, report: DriftReport, now: datetime) -> DriftReport:
+    """The report with queries of enough people that show what changed, where the detector named none itself."""
+    if not report.drifted or all(evidence.examples for evidence in report.evidence):
+        return report
+    try:
+        shown, _ = app.predictions.candidates(
+            app.window_start(now), now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
+        )
+    except NotEnoughData:
+        return report
+    evidence = tuple(e if e.examples else replace(e, examples=_examples(e.subject, shown)) for e in report.evidence)
+    return replace(report, evidence=evidence)
+
+
+def _examples(subject: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """The most frequent queries with a word, or with a predicted label."""
+    showing = [c for c in candidates if c.label == subject or subject in terms(c.query)]
+    return tuple(c.query for c in sorted(showing, key=lambda c: (-c.predictions, c.query))[:EXAMPLES])
+
+
+def _problem(subject: str, error: NotEnoughData) -> Problem:
+    return Problem(stage="drift", subject=subject, message=str(error), hint=error.hint)
