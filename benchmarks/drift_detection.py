@@ -55,9 +55,9 @@ class Sizes:
     years_counting: int = 1_000
     years_sampled: int = 100
     years_fixed: int = 1_000
-    years_nannyml: int = 100
-    years_evidently: int = 5
-    meanings: int = 200
+    years_nannyml: int = 50
+    years_evidently: int = 3
+    meanings: int = 100
     meaning_share: float = 0.25
     meaning_peers: int = 3
 

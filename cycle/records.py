@@ -92,7 +92,7 @@ class Look:
         """The reports that are alarms, with what was set aside left out of their evidence."""
         pressing = ((report, self._pressing(report)) for report in self.reports if report.drifted and not report.hint)
         return tuple(
-            replace(report, evidence=evidence)
+            _only(report, evidence)
             for report, evidence in pressing
             if evidence or not (report.evidence or self._aside(report.detector))
         )
@@ -112,6 +112,14 @@ class Look:
     def _pressing(self, report: DriftReport) -> tuple[Evidence, ...]:
         aside = self._aside(report.detector)
         return () if "" in aside else tuple(e for e in report.evidence if e.subject not in aside)
+
+
+def _only(report: DriftReport, evidence: tuple[Evidence, ...]) -> DriftReport:
+    """The report with some of its evidence, and a summary of just that."""
+    if evidence == report.evidence:
+        return report
+    said = " ".join(one.says for one in evidence if one.says)
+    return replace(report, evidence=evidence, summary=said or report.summary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Turn tested counts into a report whose figures a person can check."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ def report(  # noqa: PLR0913 - a detector of rates is exactly these things
     order = np.lexsort((-counts.current.counts.sum(axis=1), best))[: int(np.isfinite(best).sum())]
     clearest = [(tests[int(spent[:, i].argmin())], int(i)) for i in order[:MOST_EVIDENCE]]
     found = relate([explain(test, i) for test, i in clearest if best[i] < alpha])
+    found = [replace(evidence, says=f"{describe([evidence])}.") for evidence in found]
     if found:
         summary = f"{describe(found)}."
     elif clearest:

@@ -1,6 +1,7 @@
 """Do people disagree with the model more often than is accepted? The only sensor of a changed meaning."""
 
 from collections import Counter
+from dataclasses import replace
 from math import exp, log, log10
 
 import numpy as np
@@ -90,7 +91,7 @@ def _evidence(segment: Segment, level: float) -> Evidence:
     counts = segment.audit.counts[segment.raised]
     wrong = segment.audit.wrong[segment.raised]
     began = answers[0].at.date()
-    return Evidence(
+    evidence = Evidence(
         subject=segment.subject,
         reference_count=segment.tolerated * len(answers),
         current_count=int(wrong.sum()),
@@ -104,6 +105,7 @@ def _evidence(segment: Segment, level: float) -> Evidence:
         daily=_daily(_answers(segment, segment.chosen)),
         examples=_examples(answers),
     )
+    return replace(evidence, says=_in_words(evidence))
 
 
 def _answers(segment: Segment, chosen: Bools) -> list[AuditedAnswer]:
@@ -163,7 +165,7 @@ def _summary(
         f"that these stand for the risk is {100 * wrong / n:.0f} % (95 % confidence sequence {100 * low:.0f} % to "
         f"{100 * high:.0f} %), tolerated is {100 * tolerated:.0f} %."
     )
-    return [overall, *([_in_words(e) for e in found] or [_outlook(more, seconds_per_label)])]
+    return [overall, *([e.says for e in found] or [_outlook(more, seconds_per_label)])]
 
 
 def _in_words(evidence: Evidence) -> str:

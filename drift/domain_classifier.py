@@ -32,6 +32,9 @@ FEWEST_DAYS = 7
 
 MOST_WORDS = 5
 
+LEAST_TELLING = 0.25
+"""Words that speak less for the current days than this part of what the clearest one does are not named."""
+
 MOST_EXAMPLES = 5
 
 Day = tuple[date, list[Sampled]]
@@ -83,7 +86,8 @@ class DomainClassifier:
             change below the least effect never exceeds the threshold. The evidence names the words that speak most
             for the current days; its counts are sampled queries that look new, its shares those of all sampled ones.
 
-        Raises NotEnoughData when there is no whole current day, or the samples are too small.
+        Raises NotEnoughData when there is no whole current day, or the samples are too small; and while the reference
+        is borrowed, for the change that the version was trained for would be found again.
 
         Statistical price: for each day, alone, a classifier is trained against the other reference days, and the
         share of its held-out queries that look new is the day's figure. Days from the same traffic give exchangeable
@@ -92,7 +96,7 @@ class DomainClassifier:
         about ten times its level in the far tail. The same query is never in both halves of the training. With 21
         reference days and alpha 0.0025 two fifths of a day's queries must be new, or a fifth of those of four days.
         """
-        require(window, min_current=1)
+        require(window, min_current=1, answers=True)
         reference, current = self._days(window)
         read = _read(reference, current)
         level = self.alpha / DAYS_A_YEAR / len(LENGTHS)
@@ -205,7 +209,7 @@ def _words(read: Corpus, window: Separated, length: int) -> tuple[str, ...]:
     times = np.bincount(read.asked[-length:].ravel(), minlength=len(read.queries)) @ read.matrix
     telling = window.weights * times
     single = [n for n in np.argsort(-telling, kind="stable") if " " not in read.features[n] and telling[n] > 0]
-    return tuple(read.features[n] for n in single[:MOST_WORDS])
+    return tuple(read.features[n] for n in single[:MOST_WORDS] if telling[n] >= LEAST_TELLING * telling[single[0]])
 
 
 def _label(days: Sequence[Day], words: Sequence[str]) -> str | None:

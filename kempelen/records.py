@@ -141,7 +141,7 @@ class Evidence:
     Counts and shares are of the reference and of the current days from `first` on. `p_value` was to be below
     `budget`, the part of the year's false-alarm budget that this question had. `since` is the most
     likely day of the change. `together` are subjects that changed with it, mostly in the same queries. `examples`
-    are current queries that enough people asked.
+    are current queries that enough people asked. `says` is all of it in a sentence.
     """
 
     subject: str
@@ -159,6 +159,7 @@ class Evidence:
     daily: tuple[DayCount, ...] = ()
     together: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    says: str = ""
 
     @property
     def ratio(self) -> float:

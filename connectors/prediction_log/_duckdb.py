@@ -24,6 +24,10 @@ MOST_THREADS = 8
 """Each thread has buffers of its own, and all of them must fit into the memory."""
 
 
+ROWS_A_PASS = 2_000_000
+"""So many predictions are looked at together when repeated ids are searched."""
+
+
 @contextmanager
 def engine(memory_mb: int = MEMORY_MB, spill: Path | None = None) -> Iterator[Any]:
     """An engine that never asks the network, and leaves nothing behind.
@@ -78,11 +82,12 @@ def table(duckdb: Any, parts: Sequence[Part], model_version: str | None = None) 
 class EachOnce:
     """Takes repeated ids out of tables; of each the earliest row in the window is kept.
 
-    Costs one scan of the column `draw`; memory for a number a prediction, which spills, and for the rows that repeat.
+    Costs a scan of the column `draw` for each ROWS_A_PASS of the window; memory for a number for each of these
+    rows, and for those that repeat.
     """
 
-    def __init__(self, duckdb: Any, window: "ir.Table") -> None:
-        self.repeats = repeat(window)
+    def __init__(self, duckdb: Any, window: "ir.Table", rows: int) -> None:
+        self.repeats = repeat(window, passes=1 + rows // ROWS_A_PASS)
         if self.repeats:
             counts = window.group_by("prediction_id").aggregate(rows=window.count())
             repeated = counts.filter(counts.rows > 1).select("prediction_id")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from connectors.prediction_log._repeats import DRAWS
 from kempelen import text
 from kempelen.errors import BadData
 from kempelen.profile import CONFIDENCE_BINS, SAMPLE_PER_DAY, Ints, Profile, Sampled, fold_below
@@ -39,7 +40,6 @@ the predictions are of queries that enough people asked, the sample is smaller t
 FEW_USERS = 4
 """So few are counted by their bits: never too many, and less work. Of two users one in 63 is missed."""
 
-_DRAW_BITS = 53
 _UNSOUND = -1.0
 """Stands for the confidence of a row that cannot be counted."""
 _ALL_WORDS = ""
@@ -150,7 +150,7 @@ def sample(predictions: "ir.Table", totals: Mapping[date, int], min_users: int) 
 
 def _draw_limit(predictions: int) -> int:
     """Below it are the draws of DRAWN_PER_DAY to twice as many of so many predictions, or of all of them."""
-    return int(1 << _DRAW_BITS) >> max(0, (predictions // DRAWN_PER_DAY).bit_length() - 1)
+    return DRAWS >> max(0, (predictions // DRAWN_PER_DAY).bit_length() - 1)
 
 
 def _of_day(day: "ir.DateColumn", values: Mapping[date, int]) -> "ir.IntegerValue":

@@ -1,9 +1,13 @@
 """Predictions whose id is there twice count once, at their earliest moment: Ibis, the same for every engine."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+DRAWS = 2**53
+"""Draws are below this; see `kempelen.profile.draw`."""
 
 
 def each_once(predictions: "ir.Table") -> "ir.Table":
@@ -11,11 +15,19 @@ def each_once(predictions: "ir.Table") -> "ir.Table":
     return earliest(predictions) if repeat(predictions) else predictions
 
 
-def repeat(predictions: "ir.Table") -> bool:
-    """Whether some id may be there twice: then its draw is, too. Asks the engine."""
-    seen = predictions.aggregate(rows=predictions.count(), draws=predictions.draw.nunique())
-    (counts,) = seen.to_pyarrow().to_pylist()
-    return bool(counts["rows"] != counts["draws"])
+def repeat(predictions: "ir.Table", passes: int = 1) -> bool:
+    """Whether some id may be there twice: then its draw is, too. Asks the engine.
+
+    In several passes, each a scan of the column `draw`, the engine's memory is that for a part of the predictions.
+    """
+    edges = [DRAWS * n // passes for n in range(passes + 1)]
+    for low, high in pairwise(edges):
+        some = predictions.filter(predictions.draw >= low, predictions.draw < high)
+        seen = some.aggregate(rows=some.count(), draws=some.draw.nunique())
+        (counts,) = seen.to_pyarrow().to_pylist()
+        if counts["rows"] != counts["draws"]:
+            return True
+    return False
 
 
 def earliest(predictions: "ir.Table") -> "ir.Table":

@@ -152,7 +152,7 @@ class ParquetPredictions:
         """What takes repetitions out; nothing to do where the log drew all ids itself."""
         if not any(part.given for part in parts):
             return _AsTheyAre()
-        return EachOnce(duckdb, table(duckdb, parts, model_version))
+        return EachOnce(duckdb, table(duckdb, parts, model_version), sum(part.rows for part in parts))
 
     def _unknown_labels(self, profile: Profile) -> list[Problem]:
         if self._labels is None:

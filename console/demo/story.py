@@ -12,7 +12,7 @@ from console.demo.result import result_of
 from cycle.app import App
 from cycle.collect import Collected
 from cycle.retrain import Retrained
-from cycle.watch import Watched
+from cycle.watch import Watched, alarms_on
 from flows._wired import app_of
 from kempelen.clock import SimulatedClock
 from kempelen.protocols import Progress
@@ -93,7 +93,7 @@ def _live_through(demo: Demo, app: App, now: datetime, answer: AnswerRound, tell
         return
     _serve(demo, app, now.date())
     watched = watch_flow(config, now)
-    _tell_watched(watched, now, teller)
+    _tell_watched(app, watched, now, teller)
     for cycle in app.store.under_way(app.model):
         if app.store.state(cycle.cycle_id) is State.LABELLING:
             answer(app, cycle.cycle_id, now)
@@ -121,15 +121,15 @@ def _serve(demo: Demo, app: App, day: date) -> None:
         traffic.replay_day(demo.predictions, day, app.registry.load(version), version)
 
 
-def _tell_watched(watched: Watched, now: datetime, teller: Teller) -> None:
-    if watched.opened is None:
-        return
-    if watched.look.alarms:
-        teller.say(f"{now:%d %b}  ALARM", strong=True)
-        for report in watched.look.alarms:
-            teller.say(f"          {report.detector}: {report.summary}")
-    what = "cycle opened" if watched.opened.trains else "audit"
-    teller.say(f"{now:%d %b}  {what}: {watched.asked} queries put before people in Label Studio")
+def _tell_watched(app: App, watched: Watched, now: datetime, teller: Teller) -> None:
+    """Alarms are told when they are first seen, as they are notified."""
+    new = [alarm for alarm in alarms_on(app, watched.look) if alarm.first_at == now]
+    for alarm in new:
+        teller.say(f"{now:%d %b}  ALARM ({alarm.severity.value}) about version {alarm.version}", strong=True)
+        teller.say(f"          {alarm.detector}: {alarm.report.summary}")
+    if watched.opened is not None:
+        what = "cycle opened" if watched.opened.trains else "audit"
+        teller.say(f"{now:%d %b}  {what}: {watched.asked} queries put before people in Label Studio")
 
 
 def _tell_collected(collected: list[Collected], now: datetime, teller: Teller) -> None:

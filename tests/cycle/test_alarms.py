@@ -161,6 +161,14 @@ def test_a_muted_detector_raises_nothing_and_another_still_does() -> None:
     assert [r.detector for r in look(at(5), *reports, aside=aside).alarms] == ["class_mix"]
 
 
+def test_the_summary_of_an_alarm_speaks_only_of_what_was_not_set_aside() -> None:
+    words = [replace(evidence(word), says=f"{word} surges.") for word in ("sale", "corona")]
+    seen = report("sale", evidence=tuple(words), summary="sale surges; also corona.")
+    aside = set_aside([seen], date(2020, 1, 5), mutes=[muted("sale", date(2020, 2, 1))])
+    assert [r.summary for r in look(at(5), seen, aside=aside).alarms] == ["corona surges."]
+    assert [r.summary for r in look(at(5), seen).alarms] == ["sale surges; also corona."]
+
+
 def test_a_report_without_evidence_is_an_alarm_until_it_is_muted() -> None:
     bare = report("x", evidence=())
     assert look(at(5), bare).alarms == (bare,)

@@ -225,7 +225,11 @@ def watched(store: Store) -> None:
     for look in looks(MODEL):
         store.record_look(look)
     seen = Acknowledgement(
-        model=MODEL, alarm_id=f"{MODEL}-1-20200121-term_surge", by="Ada", reason="a virus <b>in Wuhan</b>", at=at(21, 10)
+        model=MODEL,
+        alarm_id=f"{MODEL}-1-20200121-term_surge",
+        by="Ada",
+        reason="a virus <b>in Wuhan</b>",
+        at=at(21, 10),
     )
     store.acknowledge(seen)
     store.mute(

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from connectors.prediction_log import _profile
 from connectors.prediction_log import parquet as reader
+from connectors.prediction_log._repeats import repeat
 from connectors.prediction_log.parquet import ParquetPredictions, build
 from kempelen import PredictionLog
 from kempelen.errors import BadData, ConnectorError, NotEnoughData
@@ -202,6 +203,14 @@ def test_ids_that_the_log_drew_are_not_looked_at_again_and_given_ones_are(tmp_pa
         parquet.read_metadata(only_part(tmp_path / name)).metadata[b"kempelen.ids"] for name in ("drawn", "given")
     ]
     assert footers == [b"drawn", b"given"]
+
+
+@pytest.mark.parametrize("passes", [1, 2, 7])
+def test_repetitions_are_found_in_any_number_of_passes(passes: int) -> None:
+    once = [draw(str(n)) for n in range(50)]
+    assert not repeat(ibis.memtable({"draw": once}), passes)
+    for place in (0, 25, 49):
+        assert repeat(ibis.memtable({"draw": [*once, once[place]]}), passes)
 
 
 def test_labels_that_the_model_does_not_have_are_counted_and_reported(tmp_path: Path, row: MakeRow) -> None:
