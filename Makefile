@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test lint format docs
+.PHONY: setup demo test lint format docs bench
 
 setup: $(STAMP)
 
@@ -37,3 +37,7 @@ format: setup
 
 docs: setup
 	$(BIN)/python -m console.settings_page
+
+bench: setup
+	$(BIN)/python -m benchmarks.drift_speed
+	$(BIN)/python -m benchmarks.drift_detection

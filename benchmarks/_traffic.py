@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from connectors.prediction_log._parts import metadata
 from kempelen import text
 from kempelen.profile import user_bit
 
@@ -160,7 +161,10 @@ class _Source:
         for part, rows in enumerate(_parts(size)):
             drawn = self._queries(rng, rows, self.plan.surge_share if surges else 0)
             predictions = _predictions(rng, day, self.made.answers.take(pa.array(drawn)), self.users)
-            parquet.write_table(predictions, where / f"part-{part:04d}.parquet", compression="zstd")
+            path = where / f"part-{part:04d}.parquet"
+            # As the service writes where it lets the log draw the ids.
+            footer = metadata(path, given=False)
+            parquet.write_table(predictions.replace_schema_metadata(footer), path, compression="zstd")
 
     def _queries(self, rng: np.random.Generator, rows: int, surge_share: float) -> Ints:
         drawn = rng.choice(len(self.made.chances), size=rows, p=self.made.chances)

@@ -149,9 +149,20 @@ class Profile:
             raise ValueError("The days of a profile must be distinct and in order.")
         if self.confidence.shape != (len(self.days), len(self.labels), CONFIDENCE_BINS):
             raise ValueError(f"{self.confidence.shape} is not one count for each day, label and bin.")
-        if self.row_predictions.size and (self.by_term > self.by_day).any():
-            day, term = np.argwhere((self.by_term > self.by_day).T)[0]
-            raise ValueError(f"{self.days[day]}: more predictions with {self.terms[term]!r} than predictions.")
+        if self.row_predictions.size:
+            self._check_rows()
+
+    def _check_rows(self) -> None:
+        """A word is in no more predictions of a day than the day has."""
+        cells = self.row_day * len(self.terms) + self.row_term
+        if (np.diff(cells) < 0).any():
+            raise ValueError("The rows of a profile must be in order of day and word.")
+        starts = np.flatnonzero(np.diff(cells, prepend=-1))
+        with_term = np.add.reduceat(self.row_predictions, starts)
+        wrong = starts[with_term > self.by_day[self.row_day[starts]]]
+        if wrong.size:
+            day, term = self.days[self.row_day[wrong[0]]], self.terms[self.row_term[wrong[0]]]
+            raise ValueError(f"{day}: more predictions with {term!r} than predictions.")
 
     # ------------------------------------------------------------ counts
 

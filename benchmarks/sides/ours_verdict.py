@@ -37,21 +37,21 @@ def _detectors() -> "dict[str, DriftDetector]":
 
 
 def _engine_is_imported() -> None:
-    """Import time is measured apart, ours as the peers'."""
+    """Import time is measured apart, ours as the peers'; a first question makes Ibis import what it needs later."""
     import duckdb  # noqa: F401
     import ibis
 
-    ibis.duckdb.connect().disconnect()
+    engine = ibis.duckdb.connect()
+    engine.create_table("one", {"one": [1]}).count().to_pyarrow()
+    engine.disconnect()
 
 
 def _profiles(folder: Path, reference: list[str], current: list[str]) -> "tuple[Profile, Profile]":
+    """Both windows from one scan: one follows the other, and a profile can be cut between days."""
     from connectors.prediction_log.parquet import ParquetPredictions
 
-    log = ParquetPredictions(folder)
-    before, now = (
-        log.profile(date.fromisoformat(first), date.fromisoformat(last)) for first, last in (reference, current)
-    )
-    return before, now
+    whole = ParquetPredictions(folder).profile(date.fromisoformat(reference[0]), date.fromisoformat(current[1]))
+    return whole.until(date.fromisoformat(reference[1])), whole.since(date.fromisoformat(current[0]))
 
 
 def _verdict(detector: "DriftDetector", reference: "Profile", current: "Profile") -> dict[str, Any]:

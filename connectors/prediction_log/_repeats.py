@@ -20,9 +20,10 @@ def repeat(predictions: "ir.Table", passes: int = 1) -> bool:
 
     In several passes, each a scan of the column `draw`, the engine's memory is that for a part of the predictions.
     """
-    edges = [DRAWS * n // passes for n in range(passes + 1)]
-    for low, high in pairwise(edges):
-        some = predictions.filter(predictions.draw >= low, predictions.draw < high)
+    for low, high in pairwise(DRAWS * n // passes for n in range(passes + 1)):
+        some = predictions
+        if passes > 1:
+            some = some.filter(some.draw >= low, some.draw < high)
         seen = some.aggregate(rows=some.count(), draws=some.draw.nunique())
         (counts,) = seen.to_pyarrow().to_pylist()
         if counts["rows"] != counts["draws"]:

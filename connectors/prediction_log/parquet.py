@@ -25,7 +25,7 @@ from kempelen.records import Candidate
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-ROWS_AT_ONCE = 1_000_000
+ROWS_AT_ONCE = 2_000_000
 """Days are counted together up to so many rows, so that memory depends on this and not on the window."""
 
 Answer = TypeVar("Answer")

@@ -208,9 +208,9 @@ def test_ids_that_the_log_drew_are_not_looked_at_again_and_given_ones_are(tmp_pa
 @pytest.mark.parametrize("passes", [1, 2, 7])
 def test_repetitions_are_found_in_any_number_of_passes(passes: int) -> None:
     once = [draw(str(n)) for n in range(50)]
-    assert not repeat(ibis.memtable({"draw": once}), passes)
+    assert not repeat(ibis.memtable(pa.table({"draw": once})), passes)
     for place in (0, 25, 49):
-        assert repeat(ibis.memtable({"draw": [*once, once[place]]}), passes)
+        assert repeat(ibis.memtable(pa.table({"draw": [*once, once[place]]})), passes)
 
 
 def test_labels_that_the_model_does_not_have_are_counted_and_reported(tmp_path: Path, row: MakeRow) -> None:
