@@ -51,18 +51,30 @@ class Sizes:
     """How often each scene is played; what is slow gets fewer stationary years."""
 
     backgrounds: int = 20
-    backgrounds_evidently: int = 20
-    years_counting: int = 1_000
-    years_sampled: int = 100
-    years_fixed: int = 1_000
-    years_nannyml: int = 50
-    years_evidently: int = 3
+    backgrounds_evidently: int = 10
+    years_counting: int = 150
+    years_sampled: int = 20
+    years_fixed: int = 150
+    years_nannyml: int = 5
+    years_evidently: int = 1
     meanings: int = 100
     meaning_share: float = 0.25
     meaning_peers: int = 3
 
 
 FULL = Sizes()
+"""About half an hour on two cores."""
+
+THOROUGH = Sizes(
+    backgrounds_evidently=20,
+    years_counting=1_000,
+    years_sampled=1_000,
+    years_fixed=1_000,
+    years_nannyml=50,
+    years_evidently=3,
+)
+"""What `KEMPELEN_THOROUGH=1` asks for: some hours on many cores."""
+
 QUICK = Sizes(
     backgrounds=1,
     backgrounds_evidently=1,
@@ -78,7 +90,9 @@ QUICK = Sizes(
 
 def measure(quick: bool) -> Outcome:  # noqa: FBT001 - what every benchmark is called with
     """All three scenes."""
-    return measured(QUICK if quick else FULL)
+    if quick:
+        return measured(QUICK)
+    return measured(THOROUGH if os.environ.get("KEMPELEN_THOROUGH") else FULL)
 
 
 def measured(sizes: Sizes) -> Outcome:

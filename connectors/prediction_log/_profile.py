@@ -33,8 +33,8 @@ CONFIDENCE_STEPS = 1_000_000
 """Confidences are added in whole steps: a sum is at most 5e-7 a prediction off. Whole numbers are added as
 floating-point numbers, which is exact in any order up to 2**53, and twice as fast as 128-bit integers."""
 
-DRAWN_PER_DAY = 20 * SAMPLE_PER_DAY
-"""Predictions of a day among which its sample is looked for, at least. On a day on which fewer than 5 % of
+DRAWN_PER_DAY = 10 * SAMPLE_PER_DAY
+"""Predictions of a day among which its sample is looked for, at least. On a day on which fewer than 10 % of
 the predictions are of queries that enough people asked, the sample is smaller than SAMPLE_PER_DAY."""
 
 FEW_USERS = 4
