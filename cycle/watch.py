@@ -44,8 +44,9 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
 def publish(app: App, seen: Look) -> list[Alarm]:
     """Write a look to the registry, beside the version it watched; the alarms that are on at its moment.
 
-    Metrics `drift.<detector>` are statistic over threshold: 1 and more is an alarm. Every alarm that is on is written
-    as a document, so a look that could not be published is made up for by the next.
+    Metrics `drift.<detector>` are statistic over threshold: above 1 is a change beyond chance, also one that is then
+    set aside. Every alarm that is on is written as a document, so a look that could not be published is made up
+    for by the next.
     """
     on = alarms_on(app, seen)
     app.registry.log_metrics(
@@ -53,7 +54,11 @@ def publish(app: App, seen: Look) -> list[Alarm]:
         {f"drift.{report.detector}": report.statistic / report.threshold for report in seen.reports},
         seen.at,
     )
-    documents = {f"drift/{alarm.alarm_id}.json": json.dumps(as_document(alarm), indent=1) for alarm in on}
+    documents = {
+        f"drift/{alarm.alarm_id}.json": json.dumps(as_document(alarm), indent=1)
+        for alarm in on
+        if alarm.version == seen.version
+    }
     reference = app.store.reference(app.model, seen.version)
     if reference and REFERENCE not in app.registry.documents(seen.version):
         documents[REFERENCE] = reference.to_json(with_sample=False)
