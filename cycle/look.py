@@ -16,6 +16,9 @@ from kempelen.text import terms
 BUDGET_YEAR = timedelta(days=366)
 """The time over which a false-alarm budget lasts."""
 
+FEWEST_REFERENCE_DAYS = 3
+"""Days of traffic that make a reference; fewer are a trial, or rows of a clock that was wrong."""
+
 EXAMPLES = 3
 """Queries that are shown with a subject."""
 
@@ -93,16 +96,20 @@ def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:
                 at=rounds[request.round].at,
             )
             for request in app.store.requests(cycle.cycle_id)
-            if request.purpose is Purpose.AUDIT and request.model_version == version and request.item_id in consensus
+            if request.purpose is Purpose.AUDIT
+            and request.model_version == version
+            and request.item_id in consensus
+            # The rounds of an older Kempelen do not say what traffic they were drawn from.
+            and rounds[request.round].traffic
         ]
     return tuple(answers)
 
 
 def _check_clock(app: App, now: datetime) -> None:
-    looks = app.store.looks(app.model)
-    if looks and now < looks[-1].at:
+    last = app.store.last_look(app.model)
+    if last and now < last.at:
         raise BadData(
-            f"The clock says {now:%Y-%m-%d %H:%M:%S}, but the last look was at {looks[-1].at:%Y-%m-%d %H:%M:%S}.",
+            f"The clock says {now:%Y-%m-%d %H:%M:%S}, but the last look was at {last.at:%Y-%m-%d %H:%M:%S}.",
             hint="Set the clock of this machine right and look again. Nothing was recorded.",
         )
 
@@ -112,28 +119,36 @@ def _reference(app: App, version: str, now: datetime) -> _Reference:
     known = app.store.reference(app.model, version)
     if known:
         return _Reference(profile=known, borrowed=False)
-    first, last = _reference_days(app)
-    if now.date() <= last:
-        return _borrowed(app, version, first, last)
-    try:
-        reference = app.predictions.profile(first, last, version)
-    except NotEnoughData as empty:
-        return _Reference(profile=Profile.empty(), borrowed=False, problems=(_problem("reference", empty),))
-    app.store.record_reference(app.model, version, reference)
-    return _Reference(profile=reference, borrowed=False)
+    length = timedelta(days=app.settings.drift.reference_days - 1)
+    days = _days_of_service(app)
+    first = days[0]
+    while first + length < now.date():
+        reference = _traffic(app, version, first, first + length)
+        if len(reference.days) >= FEWEST_REFERENCE_DAYS and reference.days[0] == first:
+            app.store.record_reference(app.model, version, reference)
+            return _Reference(profile=reference, borrowed=False)
+        # A trial, a clock that was wrong, or another version's days: the next day may be the first of this one.
+        begun = [day for day in reference.days if day > first]
+        first = min(begun or [day for day in days if day > first + length], default=now.date())
+    return _borrowed(app, version, first, first + length)
 
 
-def _reference_days(app: App) -> tuple[date, date]:
-    """The first and the last day of the reference of the champion.
+def _days_of_service(app: App) -> list[date]:
+    """The days that may be the champion's, oldest first.
 
     A first version may have served long before it was registered here; a later one is loaded some time
-    after its promotion. Its reference begins with its traffic.
+    after its promotion.
     """
     promotions = app.store.promotions(app.model)
     promoted = promotions[-1].at.date()
-    served = [day for day in app.predictions.days() if day >= promoted or len(promotions) == 1]
-    first = min(served, default=promoted)
-    return first, first + timedelta(days=app.settings.drift.reference_days - 1)
+    return [day for day in app.predictions.days() if day >= promoted or len(promotions) == 1] or [promoted]
+
+
+def _traffic(app: App, version: str, first: date, last: date) -> Profile:
+    try:
+        return app.predictions.profile(first, last, version)
+    except NotEnoughData:
+        return Profile.empty()
 
 
 def _borrowed(app: App, version: str, first: date, last: date) -> _Reference:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    delete,
     func,
     insert,
     inspect,
@@ -271,6 +272,11 @@ class Store:
         query = select(_looks.c.document).where(_looks.c.model == model).order_by(_looks.c.at)
         return self._read(Look, query)
 
+    def last_look(self, model: str) -> Look | None:
+        """The latest look, None before the first: a year of hourly looks takes seconds to read."""
+        query = select(_looks.c.document).where(_looks.c.model == model).order_by(_looks.c.at.desc()).limit(1)
+        return next(iter(self._read(Look, query)), None)
+
     def mute(self, mute: Mute) -> None:
         """Record that a detector, or one subject of it, is muted."""
         self._note(mute, "mute", f"{mute.detector}/{mute.subject}")
@@ -296,8 +302,14 @@ class Store:
         return self._read(kind, query.order_by(_notes.c.sequence))
 
     def record_reference(self, model: str, version: str, profile: Profile) -> None:
-        """Keep the reference of a version, so that nobody needs its rows again."""
-        self._add(_references, [{"model": model, "version": version, "document": profile.to_json()}])
+        """Keep the reference of a version, so that nobody needs its rows again, in place of one that cannot be read."""
+        if self.reference(model, version) is not None:
+            return
+        row = {"model": model, "version": version, "document": profile.to_json()}
+        with writing(self._engine) as connection:
+            unreadable = (_references.c.model == model) & (_references.c.version == version)
+            connection.execute(delete(_references).where(unreadable))
+            connection.execute(self._insert(_references), [row])
 
     def reference(self, model: str, version: str) -> Profile | None:
         """The reference of a version; None while it is still being gathered, or if an older Kempelen wrote it."""

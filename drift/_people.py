@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kempelen.errors import NotEnoughData
 from kempelen.profile import CONFIDENCE_BINS, USER_BITS, Floats, Ints, Profile, users_about
 
 MOST_PER_USER = 3.0
@@ -27,6 +28,16 @@ def about(sketches: Ints) -> Floats:
     array([0.  , 3.07,  inf])
     """
     return np.asarray(_ABOUT[np.bitwise_count(sketches)])
+
+
+def require_people(profile: Profile, fewest: int) -> None:
+    """NotEnoughData unless `fewest` users of the profile are certain: nothing in it could then concern so many."""
+    certain = int(at_least(np.bitwise_or.reduce(profile.row_users)))
+    if certain < fewest:
+        raise NotEnoughData(
+            f"The current window has {certain} users for certain, and what {fewest} do not share raises no alarm.",
+            hint="Wait for more users; or does the service log everybody as the same `user`?",
+        )
 
 
 def sketches(profile: Profile, place: Ints, subjects: int) -> Ints:

@@ -7,7 +7,7 @@ Nelder 1989, Generalized Linear Models, ch. 6.2); an exact test is then made on 
 """
 
 import numpy as np
-from scipy.special import betainc, chdtri
+from scipy.special import betainc, chdtri, ndtri, stdtrit
 
 from kempelen.errors import NotEnoughData
 from kempelen.profile import Floats
@@ -20,6 +20,9 @@ FEWEST_BLOCKS = 3
 
 FEWEST_FREEDOM = 10
 """Degrees of freedom without which a dispersion's upper 95 % point says more about itself than about the traffic."""
+
+FAR = 2e-6
+"""About the level of one of few subjects on one day, for which a tail must hold."""
 
 
 def upper_tail(reference: Floats, current: Floats, current_part: Floats, dispersion: Floats) -> Floats:
@@ -46,7 +49,8 @@ def dispersion(by_day: Floats, exposure: Floats, length: int) -> tuple[float, Fl
     """How much more than Poisson counts S subjects vary: pooled, and each on its own, at least 1.
 
     Measured between days and between blocks of `length` days (which also sees what lasts for days), pooled
-    over the subjects with `ADEQUATE` counts and taken at its upper 95 % point. A subject that varies more
+    over the subjects with `ADEQUATE` counts and taken at its upper 95 % point, or as much larger as so few days widen a
+    far tail. A subject that varies more
     than the pool is given its own figure. `by_day` has shape (S, R), `exposure` (S, R) or (1, R).
 
     Raises NotEnoughData when no subject has `ADEQUATE` counts.
@@ -61,11 +65,29 @@ def dispersion(by_day: Floats, exposure: Floats, length: int) -> tuple[float, Fl
     own: Floats = np.ones(len(by_day))
     for days in sorted({1, length}):
         each = pearson(_in_blocks(by_day, days), _in_blocks(exposure, days))
-        freedom = int(adequate.sum()) * (by_day.shape[1] // days - 1)
-        allowance = freedom / float(chdtri(freedom, 0.95)) if freedom >= FEWEST_FREEDOM else 1.0
+        blocks = by_day.shape[1] // days
+        subjects = int(adequate.sum())
+        allowance = max(_allowance(subjects, blocks), _wider(subjects, blocks) if days == 1 else 1.0)
         pooled = max(pooled, float(each[adequate].mean() * allowance))
         own = np.maximum(own, each)
     return pooled, np.maximum(own, pooled)
+
+
+def _allowance(subjects: int, blocks: int) -> float:
+    """By how much the mean dispersion of some subjects between some blocks may be too small: its upper 95 % point."""
+    freedom = subjects * (blocks - 1)
+    return freedom / float(chdtri(freedom, 0.95)) if freedom >= FEWEST_FREEDOM else 1.0
+
+
+def _wider(subjects: int, days: int) -> float:
+    """By how much a deviation that was itself estimated from few days widens a far tail (Student 1908), squared.
+
+    Of subjects that share a whole, as labels do, the last one follows from the others.
+
+    >>> round(_wider(2, 21), 2), round(_wider(9, 21), 2), round(_wider(2, 5))
+    (1.85, 1.07, 57)
+    """
+    return float((stdtrit(max(subjects - 1, 1) * (days - 1), FAR) / ndtri(FAR)) ** 2)
 
 
 def _in_blocks(by_day: Floats, length: int) -> Floats:

@@ -43,14 +43,19 @@ def report(  # noqa: PLR0913 - a detector of rates is exactly these things
     relate: Relate = list,
     min_share: float = 0.0,
     hint: bool = False,
+    plain: Counts | None = None,
 ) -> DriftReport:
     """Test every subject of `counts`; those that are `relevant` and significant are the evidence.
 
     `alpha` is the chance of any false alarm in a year, all looks and subjects together. `explain` puts one
     subject of a tested window into figures, `relate` says which of them go together, `describe` puts them into
-    words, clearest first.
+    words, clearest first. `plain` are the same counts before anything was taken out of them: what they do not
+    show either is no evidence, for taking out may itself make days differ.
     """
     tests = examine(counts, alpha=alpha, two_sided=two_sided, min_share=min_share)
+    if plain is not None:
+        untouched = examine(plain, alpha=alpha, two_sided=two_sided, min_share=min_share)
+        tests = [_no_clearer(test, than) for test, than in zip(tests, untouched, strict=True)]
     spent = np.array([_spent(test, alpha, relevant(test)) for test in tests])
     best = spent.min(axis=0)
     order = np.lexsort((-counts.current.counts.sum(axis=1), best))[: int(np.isfinite(best).sum())]
@@ -79,6 +84,11 @@ def report(  # noqa: PLR0913 - a detector of rates is exactly these things
         suspects=_suspects(clearest[0][0], order) if found else (),
         hint=hint,
     )
+
+
+def _no_clearer(test: Outcome, than: Outcome) -> Outcome:
+    """The tests, each with the larger of both p-values, that of `than` on the scale of the level of `test`."""
+    return replace(test, p=np.maximum(test.p, np.minimum(than.p * (test.level / than.level), 1.0)))
 
 
 def _spent(test: Outcome, alpha: float, relevant: Mask) -> Floats:

@@ -1,13 +1,14 @@
 """Is the model more or less sure of its answers than it was, overall or where it gives one of its labels?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import numpy as np
 
 from drift._people import unrepeated
 from drift._reports import change, clearest, per_cent, report, shift_of_at_least
 from drift._windows import Counts, Series, require
-from kempelen.profile import CONFIDENCE_BINS, Floats, Profile
+from kempelen.profile import CONFIDENCE_BINS, Floats, Ints, Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
 
@@ -37,10 +38,12 @@ class Confidence:
         A model that stays sure of itself while it is wrong is not seen here: that takes `audit_risk`.
         """
         require(window, min_current=self.min_predictions, answers=True)
+        counts, plain = _counts(window)
         return report(
             detector="confidence",
             window=window,
-            counts=_counts(window),
+            counts=counts,
+            plain=plain,
             alpha=self.alpha,
             two_sided=True,
             relevant=shift_of_at_least(self.min_change),
@@ -50,26 +53,30 @@ class Confidence:
         )
 
 
-def _counts(window: Window) -> Counts:
-    """One subject a cut: the predictions on that side of it which the reference has fewer of."""
+def _counts(window: Window) -> tuple[Counts, Counts]:
+    """One subject a cut: the predictions on that side of it which the reference has fewer of; and with repetitions."""
     groups = [None, *window.reference.labels]
-    reference, current = (histograms(profile, groups) for profile in (window.reference, window.current))
-    below = np.cumsum(reference.sum(axis=1), axis=-1)[:, :-1] * 2 <= reference.sum(axis=(1, 2))[:, None]
-    return Counts(
-        subjects=tuple(
-            _name(cut, group, below=bool(low))
-            for group, sides in zip(groups, below, strict=True)
-            for cut, low in enumerate(sides, start=1)
-        ),
-        reference=_beyond(reference, below, window.reference),
-        current=_beyond(current, below, window.current),
-        today=window.today,
+    usual = _histograms(window.reference, unrepeated(window.reference), groups)
+    below = np.cumsum(usual.sum(axis=1), axis=-1)[:, :-1] * 2 <= usual.sum(axis=(1, 2))[:, None]
+    subjects = tuple(
+        _name(cut, group, below=bool(low))
+        for group, sides in zip(groups, below, strict=True)
+        for cut, low in enumerate(sides, start=1)
     )
 
+    def counts(table: Callable[[Profile], Ints]) -> Counts:
+        reference, current = (
+            _beyond(_histograms(profile, table(profile), groups), below, profile)
+            for profile in (window.reference, window.current)
+        )
+        return Counts(subjects=subjects, reference=reference, current=current, today=window.today)
 
-def histograms(profile: Profile, groups: Sequence[str | None]) -> Floats:
+    return counts(unrepeated), counts(attrgetter("confidence"))
+
+
+def _histograms(profile: Profile, counts: Ints, groups: Sequence[str | None]) -> Floats:
     """Predictions by group, day and bin, shape (G, D, CONFIDENCE_BINS): of a label, or of all where it is None."""
-    table = unrepeated(profile).astype(float)
+    table = counts.astype(float)
     at = {label: n for n, label in enumerate(profile.labels)}
     none = np.zeros(table[:, :0].sum(axis=1).shape)
     return np.stack(

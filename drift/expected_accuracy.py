@@ -1,13 +1,15 @@
 """By its own confidences, how often should the model be wrong now? A hint that is blind to a changed meaning."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 
 from drift._people import unrepeated
 from drift._reports import change, clearest, per_cent, report
 from drift._windows import Counts, Mask, Outcome, Series, require
-from kempelen.profile import CONFIDENCE_BINS, Profile
+from kempelen.profile import CONFIDENCE_BINS, Ints, Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
 
@@ -45,7 +47,8 @@ class ExpectedAccuracy:
         found = report(
             detector="expected_accuracy",
             window=window,
-            counts=_counts(window),
+            counts=_counts(window, unrepeated),
+            plain=_counts(window, attrgetter("confidence")),
             alpha=self.alpha,
             two_sided=False,
             relevant=self._worse,
@@ -61,19 +64,18 @@ class ExpectedAccuracy:
         return np.asarray(after - before >= self.min_change)
 
 
-def _counts(window: Window) -> Counts:
+def _counts(window: Window, table: Callable[[Profile], Ints]) -> Counts:
     labels = window.reference.labels
     return Counts(
         subjects=(OVERALL, *labels),
-        reference=_series(window.reference, labels),
-        current=_series(window.current, labels),
+        reference=_series(window.reference, table(window.reference), labels),
+        current=_series(window.current, table(window.current), labels),
         today=window.today,
     )
 
 
-def _series(profile: Profile, labels: tuple[str, ...]) -> Series:
+def _series(profile: Profile, table: Ints, labels: tuple[str, ...]) -> Series:
     """Expected errors overall and by label; labels that the reference never had count only overall."""
-    table = unrepeated(profile)
     errors = table @ (1 - (np.arange(CONFIDENCE_BINS) + 0.5) / CONFIDENCE_BINS)
     counts, exposure = np.zeros((2, 1 + len(labels), len(profile.days)))
     counts[0], exposure[0] = errors.sum(axis=1), table.sum(axis=(1, 2))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from drift._company import company
-from drift._people import FEWEST_USERS, MOST_PER_USER, sketches
+from drift._people import FEWEST_USERS, MOST_PER_USER, require_people, sketches
 from drift._reports import MOST_EXAMPLES, change, others, per_cent, report
 from drift._windows import Counts, Mask, Outcome, Series, require
 from kempelen.profile import Floats, Ints, Profile
@@ -46,14 +46,15 @@ class TermSurge:
             users, the label and mean confidence since the change, and the words that surged with them: mostly
             in the same sampled queries, or where too few were sampled, with daily counts that go alike.
 
-        Raises NotEnoughData when a window is too small, or not after its reference, or no word recurs in the
-        reference.
+        Raises NotEnoughData when a window is too small, or of too few users, or not after its reference, or no word
+        recurs in the reference.
 
         Statistical price: a word must reach `min_share` of a window's traffic, and come from `min_users` users; a
         user who says it over and over counts `most_per_user` times. On a reference day on which a word
         was folded it is taken to have been just below the fold.
         """
         require(window, min_current=self.min_predictions)
+        require_people(window.current, self.min_users)
         return report(
             detector="term_surge",
             window=window,

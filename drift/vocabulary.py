@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from drift._people import FEWEST_USERS, at_least, sketches, without_bursts
+from drift._people import FEWEST_USERS, at_least, require_people, sketches, without_bursts
 from drift._rates import ADEQUATE
 from drift._reports import change, report
 from drift._windows import WEEK, Counts, Mask, Outcome, Series, require
@@ -44,10 +44,11 @@ class Vocabulary:
             `statistic` is -log10 of the p-value, after all corrections, if the occurrences per prediction rose by
             `min_change` and `min_ratio`. `together` are the most frequent unseen words.
 
-        Raises NotEnoughData when a window is too small, or not after its reference. Where hardly a word of the
-        reference is of one day only, all of its words tell how unevenly they arrive.
+        Raises NotEnoughData when a window is too small, or of too few users, or not after its reference. Where
+        hardly a word of the reference is of one day only, all of its words tell how unevenly they arrive.
         """
         require(window, min_current=self.min_predictions)
+        require_people(window.current, self.min_users)
         fold = _common_fold(window)
         unseen = _unseen(window, fold)
         before = _series(window.reference, _leave_one_out(window.reference, fold)[None])

@@ -17,7 +17,7 @@ from connectors.prediction_log import _rows
 from connectors.prediction_log._duckdb import engine, table
 from connectors.prediction_log._parts import Part, day_of, each_once, inspect, metadata
 from connectors.prediction_log._repeats import each_once as each_prediction_once
-from connectors.prediction_log._spool import sync_folder, writing
+from connectors.prediction_log._spool import sync_folder, to_be_rewritten, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _merge_day(folder: Path, memory_mb: int, spill: Path | None) -> int:
     for unfinished in folder.glob(f".*{_UNFINISHED}"):
         unfinished.unlink()
-    found = [inspect(path) for path in sorted(folder.glob("part-*.parquet"))]
+    found = [inspect(path) for path in sorted(folder.glob("part-*.parquet")) if not to_be_rewritten(path)]
     parts, _ = each_once(found)
     held = {name for part in parts for name in part.merged}
     if len(parts) > 1:
@@ -78,12 +78,16 @@ def _write_merged(duckdb: Any, parts: Sequence[Part], path: Path, held: set[str]
     given = any(part.given for part in parts)
     schema = _rows.to_table([]).schema.with_metadata(metadata(path, given=given, merged=held))
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
-    with unfinished.open("wb") as file:
-        with parquet.ParquetWriter(file, schema, compression="zstd") as into:
-            for batch in _batches(duckdb, parts, given=given):
-                into.write_table(batch.cast(schema))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with unfinished.open("wb") as file:
+            with parquet.ParquetWriter(file, schema, compression="zstd") as into:
+                for batch in _batches(duckdb, parts, given=given):
+                    into.write_table(batch.cast(schema))
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     unfinished.rename(path)
     sync_folder(path.parent)
 

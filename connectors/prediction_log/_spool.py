@@ -83,6 +83,11 @@ def recover(folder: Path) -> list[Problem]:
     return problems
 
 
+def to_be_rewritten(part: Path) -> bool:
+    """Whether the spool of a part is still there: then its writer will write the part again, with more rows."""
+    return (part.parent.parent / _FOLDER / f"{part.stem.removeprefix('part-')}.jsonl").exists()
+
+
 def _locked(path: Path) -> int | None:
     """A descriptor with the lock of a spool, or None if a living process holds it or it is gone."""
     with writing(path):

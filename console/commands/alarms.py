@@ -117,10 +117,8 @@ def mute(  # noqa: PLR0913 - a mute is exactly these things
     names = models_of(store.models(), model)
     if len(names) != 1:
         raise ConfigError("There are several models.", hint=f"Add --model: {', '.join(names)}.")
-    looks = store.looks(names[0])
-    watching = (
-        sorted({r.detector for r in looks[-1].reports} | {p.subject for p in looks[-1].undecided}) if looks else []
-    )
+    last = store.last_look(names[0])
+    watching = sorted({r.detector for r in last.reports} | {p.subject for p in last.undecided}) if last else []
     if detector not in watching:
         raise ConfigError(
             f"No detector {detector} watches {names[0]}.",
@@ -148,22 +146,24 @@ def _alarms(store: "Store", model: str, *, every: bool) -> list["Alarm"]:
 
 
 def _waits(store: "Store", alarm: "Alarm") -> bool:
-    return alarm.acknowledged is None and alarm.is_on(store.looks(alarm.model)[-1].at)
+    last = store.last_look(alarm.model)
+    return alarm.acknowledged is None and last is not None and alarm.is_on(last.at)
 
 
 def _set_aside(store: "Store", model: str) -> list[dict[str, Any]]:
     """What the last look saw and set aside."""
+    last = store.last_look(model)
     return [
         {"model": model, "detector": one.detector, "subject": one.subject, "why": one.why}
-        for look in store.looks(model)[-1:]
-        for one in look.set_aside
+        for one in (last.set_aside if last else ())
     ]
 
 
 def _in_force(store: "Store", model: str) -> list[dict[str, Any]]:
     """The mutes that the next look would heed."""
     latest = {(mute.detector, mute.subject): mute for mute in store.mutes(model)}
-    today = max([look.at.date() for look in store.looks(model)[-1:]], default=date.min)
+    last = store.last_look(model)
+    today = last.at.date() if last else date.min
     return [
         {
             "model": model,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cycle.alarms import Severity, alarms, as_document, set_aside
+from cycle.look import audited_answers
 from cycle.look import look as look_at
 from cycle.records import Acknowledgement, Look, Mute, SetAside
 from cycle.retrain import retrain
@@ -202,6 +203,14 @@ def test_mutes_and_acknowledgements_are_kept_in_order_and_once(loop: Any) -> Non
     assert loop.store.mutes("another") == []
 
 
+def test_the_last_look_is_the_latest_of_its_model(loop: Any) -> None:
+    assert loop.store.last_look("queries") is None
+    looks = [look(at(day), report("corona")) for day in (6, 7, 5)]
+    for one in [*looks, replace(looks[0], model="another", at=at(9))]:
+        loop.store.record_look(one)
+    assert loop.store.last_look("queries") == looks[1]
+
+
 def test_a_reference_in_an_older_form_is_gathered_again(loop: Any) -> None:
     begun(loop)
     loop.store.record_reference("queries", "1", Profile.empty())
@@ -209,6 +218,40 @@ def test_a_reference_in_an_older_form_is_gathered_again(loop: Any) -> None:
         connection.exec_driver_sql("update reference_profile set document = '[]'")
     assert loop.store.reference("queries", "1") is None
     assert [r.n_reference for r in look_at(loop.app, at(5)).reports] == [500]
+    assert loop.store.reference("queries", "1").predictions == 500
+
+
+def test_a_row_of_a_clock_that_was_wrong_does_not_become_the_reference(loop: Any) -> None:
+    served = begun(loop).log.days()
+    loop.log.days = lambda: [date(1970, 1, 1), *served]
+    loop.log.empty = {date(1970, 1, 1) + timedelta(days=n) for n in range(1, 5)}
+    look_at(loop.app, at(5))
+    reference = loop.store.reference("queries", "1")
+    assert (reference.days[0], len(reference.days)) == (served[0], 5)
+
+
+def test_a_trial_some_days_before_the_service_does_not_become_the_reference(loop: Any) -> None:
+    trial = begun(loop).log.first_day
+    loop.log.empty = {trial + timedelta(days=n) for n in range(1, 9)}
+    served = [day for day in loop.log.days() if day not in loop.log.empty]
+    loop.log.days = lambda: served
+    look_at(loop.app, at(5))
+    reference = loop.store.reference("queries", "1")
+    assert (reference.days[0], len(reference.days)) == (trial + timedelta(days=9), 5)
+
+
+def test_the_answers_of_rounds_that_do_not_say_their_traffic_stop_no_look(loop: Any) -> None:
+    """As an older Kempelen left them behind: what they stand for is not known."""
+    from cycle.collect import collect
+
+    begun(loop).detector.alarm = True
+    opened = watch(loop.app, at(21)).opened
+    loop.annotators.all_say(opened.cycle_id, lambda _: "food")
+    collect(loop.app, at(21))
+    assert audited_answers(loop.app, "1")
+    with loop.store._engine.begin() as connection:  # noqa: SLF001 - what an older version left behind
+        connection.exec_driver_sql("update cycle_round set document = json_remove(document, '$.traffic')")
+    assert audited_answers(loop.app, "1") == ()
 
 
 def test_a_clock_that_went_back_is_an_error_and_nothing_is_recorded(loop: Any) -> None:
@@ -263,6 +306,20 @@ def test_a_new_version_borrows_the_reference_for_words_and_those_it_learned_are_
     assert window.reference == loop.store.reference("queries", "1")
     assert [(one.subject, one.why) for one in seen.set_aside] == [("corona", "version 2 was trained on answers to it")]
     assert [e.subject for r in seen.alarms for e in r.evidence] == ["lockdown"]
+
+
+def test_the_reference_of_a_version_that_is_loaded_late_begins_with_its_own_traffic(
+    loop: Any, promoted: Callable[[], None]
+) -> None:
+    promoted()
+    of_both, loaded = loop.log.profile, date(2020, 2, 10)
+    loop.log.profile = lambda first, last, version=None: of_both(max(first, loaded), last, version)
+    look_at(loop.app, datetime(2020, 2, 14, tzinfo=UTC))
+    assert loop.detector.saw[-1].borrowed
+    look_at(loop.app, datetime(2020, 2, 16, tzinfo=UTC))
+    assert not loop.detector.saw[-1].borrowed
+    reference = loop.store.reference("queries", "2")
+    assert (reference.days[0], len(reference.days)) == (loaded, 5)
 
 
 def test_once_its_own_reference_is_there_nothing_is_borrowed_or_set_aside(

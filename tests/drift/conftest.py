@@ -190,7 +190,8 @@ def with_bot(window: Window, day: date, repeats: int = 300) -> Window:
         "row_confidence": (current.row_confidence, [repeats * mean] * 2),
         "row_users": (current.row_users, [1 << 17] * 2),
     }
-    joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    order = np.lexsort([np.concatenate(columns[name]) for name in ("row_label", "row_term", "row_day")])
+    joined: dict[str, Any] = {name: np.concatenate(parts)[order] for name, parts in columns.items()}
     return replace(window, current=replace(current, confidence=confidence, terms=terms, **joined))
 
 

@@ -73,6 +73,15 @@ def test_without_an_alarm_there_is_no_evidence_but_a_sentence(name: str, quiet: 
     assert report.summary.endswith(".")
 
 
+@pytest.mark.parametrize("name", ["term_surge", "vocabulary"])
+def test_a_log_that_tells_no_users_apart_is_a_clear_answer(name: str, changed: Window) -> None:
+    """Half of its traffic is new; but as far as the log tells, one user may have said it all."""
+    current = replace(changed.current, row_users=np.ones_like(changed.current.row_users))
+    with pytest.raises(NotEnoughData, match="1 users") as unsure:
+        detector(name, alpha=0.05).detect(replace(changed, current=current))
+    assert "same `user`" in unsure.value.hint
+
+
 @detectors
 def test_one_user_alone_raises_no_alarm(name: str, quiet: list[Window], bot: Callable[..., Window]) -> None:
     """300 repetitions on a day of about 250 predictions, on the last day or before it."""

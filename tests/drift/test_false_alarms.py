@@ -1,6 +1,6 @@
 """Simulated years in which nothing changes: how often the engine under the detectors cries wolf."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from drift import _windows, class_mix, confidence, expected_accuracy, term_surge, vocabulary
 from drift._rates import dispersion, upper_tail
 from drift._windows import DAYS_A_YEAR, Counts, Series, examine
-from kempelen.profile import Floats
+from kempelen.profile import USER_BITS, Floats, Profile
 from kempelen.records import Window
 
 ASKERS, ASKERS_SHARES = (1, 2, 3, 4), (0.2, 0.3, 0.3, 0.2)
@@ -32,16 +32,23 @@ def clustered(rng: np.random.Generator, rate: Any, size: tuple[int, ...]) -> Flo
     return np.asarray(sum(n * rng.poisson(rate * share, size=size) for n, share in parts), dtype=float)
 
 
-def window_of(counts: Floats, days: slice, exposure: Any = PREDICTIONS, *, unfinished: bool = False) -> Counts:
+def window_of(
+    counts: Floats,
+    days: slice,
+    exposure: Any = PREDICTIONS,
+    *,
+    unfinished: bool = False,
+    reference: int = REFERENCE,
+) -> Counts:
     """Some current days of a course of counts, whose first days are the reference."""
     dates = tuple(date(2020, 1, 1) + timedelta(days=n) for n in range(counts.shape[1]))
     exposed = np.broadcast_to(np.asarray(exposure, dtype=float), (1, counts.shape[1]))
-    reference, current = (
-        Series(days=dates[some], counts=counts[:, some], exposure=exposed[:, some]) for some in (slice(REFERENCE), days)
+    before, current = (
+        Series(days=dates[some], counts=counts[:, some], exposure=exposed[:, some]) for some in (slice(reference), days)
     )
     return Counts(
         subjects=tuple(map(str, range(len(counts)))),
-        reference=reference,
+        reference=before,
         current=current,
         today=current.days[-1] if unfinished else None,
     )
@@ -122,6 +129,54 @@ def test_weekends_are_no_drift() -> None:
     course = np.vstack([one, 50_000 - one]).astype(float)
     looks = (slice(max(day - 7, REFERENCE), day + 1) for day in range(REFERENCE, days))
     assert not any(alarms(window_of(course, look, 50_000), 0.05) for look in looks)
+
+
+@pytest.mark.parametrize("days", [3, 5, 8])
+def test_few_reference_days_tell_too_little_about_uneven_days_for_an_alarm(days: int) -> None:
+    """Two labels whose shares wander by 2 % from day to day: twenty years of looks, of which none may alarm."""
+    rng, years = np.random.default_rng(45), 20
+    wrong = 0
+    for _ in range(years):
+        one = rng.binomial(5_000, np.clip(rng.normal(0.4, 0.02, size=days + 120), 0, 1)).astype(float)
+        course = np.vstack([one, 5_000 - one])
+        looks = (slice(max(day - 7, days), day + 1) for day in range(days, days + 120))
+        wrong += any(alarms(window_of(course, look, 5_000, reference=days), 0.005) for look in looks)
+    assert wrong <= limit(0.005, years)
+
+
+def test_what_every_user_repeats_each_day_is_no_drift() -> None:
+    """About 180 users ask for a refund ten times a day: how far they can be told apart differs from day to day."""
+    wrong = sum(
+        class_mix.build(alpha=0.005).detect(window).drifted for seed in (8, 15) for window in year_of_regulars(seed)
+    )
+    assert wrong == 0
+
+
+def year_of_regulars(seed: int) -> Iterator[Window]:
+    """Daily looks; of 300 users 60 % come on a day, and all ask the same; the rest of the traffic is mixed."""
+    rng = np.random.default_rng(seed)
+    bits = 1 << rng.integers(0, USER_BITS, size=300)
+    here = rng.random((REFERENCE + DAYS_A_YEAR, len(bits))) < 0.6
+    refunds, others = rng.poisson(10 * here.sum(axis=1)), rng.poisson(3_600, size=len(here))
+    days = [date(2020, 1, 1) + timedelta(days=n) for n in range(len(here))]
+
+    def profile(some: slice) -> Profile:
+        counted = list(zip(days[some], refunds[some].tolist(), others[some].tolist(), here[some], strict=True))
+        return Profile.of_tables(
+            days=days[some],
+            confidence={
+                (d, *key): n for d, r, o, _ in counted for key, n in {("refund", 18): r, ("other", 18): o}.items()
+            },
+            fold={},
+            folded={},
+            rows=[
+                (d, "refund", "refund", r, 0.92 * r, int(np.bitwise_or.reduce(bits[who]))) for d, r, _, who in counted
+            ],
+        )
+
+    reference = profile(slice(REFERENCE))
+    for day in range(REFERENCE, len(days)):
+        yield Window(reference=reference, current=profile(slice(max(day - 7, REFERENCE), day + 1)))
 
 
 @pytest.mark.parametrize("module", [class_mix, confidence, expected_accuracy, term_surge, vocabulary])

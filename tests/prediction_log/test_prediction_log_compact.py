@@ -1,5 +1,6 @@
 """Many small files become one a day, and whatever happens in between, every prediction counts once."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from connectors.prediction_log import _spool
 from connectors.prediction_log.parquet import ParquetPredictions
 from kempelen import PredictionLog
-from kempelen.errors import BadData
+from kempelen.errors import BadData, ConnectorUnavailable
 
 MakeRow = Callable[..., dict[str, Any]]
 DAY, NEXT, AFTER = date(2020, 1, 20), date(2020, 1, 21), date(2020, 1, 22)
@@ -99,6 +101,49 @@ def test_a_part_that_is_written_again_after_it_was_merged_counts_once(tmp_path: 
     assert document(tmp_path) == before
     assert ParquetPredictions(tmp_path).compact(AFTER) == 1
     assert len(files(tmp_path)) == 1
+
+
+def test_what_a_writer_will_write_again_is_not_merged(
+    tmp_path: Path, row: MakeRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full at the second day of a flush; what came in after that goes into the same part of the first."""
+    write(tmp_path, row(text="corona"))
+    real = _spool.write_atomically
+
+    def full(path: Path, content: bytes) -> None:
+        if path.parent.name == f"date={NEXT}":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, content)
+
+    with PredictionLog(tmp_path) as log:
+        log.record_many([row(text="beer"), row(text="virus", at=TOMORROW)])
+        monkeypatch.setattr(_spool, "write_atomically", full)
+        with pytest.raises(ConnectorUnavailable):
+            log.flush()
+        monkeypatch.undo()
+        ParquetPredictions(tmp_path).compact(AFTER)
+        log.record(**row(text="late"))
+    seen = ParquetPredictions(tmp_path).profile(DAY, AFTER)
+    assert {word: seen.term(word).predictions for word in seen.terms} == {"beer": 1, "corona": 1, "late": 1, "virus": 1}
+    ParquetPredictions(tmp_path).compact(AFTER)
+    assert (len(files(tmp_path)), ParquetPredictions(tmp_path).profile(DAY, AFTER)) == (1, seen)
+
+
+def test_a_merge_for_which_there_is_no_room_leaves_nothing_behind(
+    tmp_path: Path, row: MakeRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_files(tmp_path, row)
+    before = document(tmp_path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("connectors.prediction_log._compact.os.fsync", full)
+    with pytest.raises(ConnectorUnavailable):
+        ParquetPredictions(tmp_path).compact(AFTER)
+    monkeypatch.undo()
+    assert not list(tmp_path.rglob("*.merging"))
+    assert document(tmp_path) == before
 
 
 @pytest.mark.parametrize(
