@@ -4,6 +4,7 @@ Counting happens inside the engine; what leaves it is as large as the vocabulary
 A file that cannot be read stops the reader: counts that silently miss rows would look like drift.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from itertools import groupby
@@ -16,8 +17,9 @@ from connectors.prediction_log._candidates import candidates_of
 from connectors.prediction_log._compact import compact
 from connectors.prediction_log._duckdb import MEMORY_MB, EachOnce, engine, table
 from connectors.prediction_log._parts import SYSTEM, Part, bad_file, day_of, each_once, inspect
+from connectors.prediction_log._rows import COLUMNS
 from connectors.prediction_log._spool import recover
-from kempelen.errors import BadData, NotEnoughData, Problem
+from kempelen.errors import BadData, ConfigError, NotEnoughData, Problem
 from kempelen.profile import Profile
 from kempelen.protocols import PredictionReader
 from kempelen.records import Candidate
@@ -246,7 +248,16 @@ def build(
         All labels the model has; None does not check.
     memory_mb, spill
         What the engine may keep in memory, and the folder in which it works beyond that.
+
+    Raises ConfigError for a folder below one that looks like a partition, as `date=2020`: its value would be read
+    in place of the column's.
     """
+    above = [part for part in Path(folder).absolute().parts if re.match(rf"({'|'.join(('date', *COLUMNS))})=", part)]
+    if above:
+        raise ConfigError(
+            f"The prediction log {folder} lies below a folder named {above[0]}, which would be read as a column.",
+            hint="Rename that folder, or set [prediction_log] folder to another one.",
+        )
     return ParquetPredictions(
         Path(folder),
         min_users=min_users,

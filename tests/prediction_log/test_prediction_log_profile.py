@@ -18,7 +18,7 @@ from connectors.prediction_log import parquet as reader
 from connectors.prediction_log._repeats import repeat
 from connectors.prediction_log.parquet import ParquetPredictions, build
 from kempelen import PredictionLog
-from kempelen.errors import BadData, ConnectorError, NotEnoughData
+from kempelen.errors import BadData, ConfigError, ConnectorError, NotEnoughData
 from kempelen.profile import SAMPLE_PER_DAY, draw, user_bit
 from kempelen.text import terms
 
@@ -320,3 +320,10 @@ def test_the_expressions_let_an_engine_skip_the_other_days(tmp_path: Path, row: 
     of_day = predictions.filter(predictions.date.between(DAY, DAY))
     assert _profile.profile_of(of_day, min_users=1) == build(tmp_path, min_users=1).profile(DAY, DAY)
     engine.disconnect()
+
+
+def test_a_log_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="date=2020") as wrong:
+        build(tmp_path / "date=2020" / "predictions")
+    assert "Rename" in wrong.value.hint
+    assert build(tmp_path / "a=b" / "predictions").days() == []
