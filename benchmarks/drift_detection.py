@@ -51,19 +51,19 @@ class Sizes:
     """How often each scene is played; what is slow gets fewer stationary years."""
 
     backgrounds: int = 20
-    backgrounds_evidently: int = 10
-    years_counting: int = 150
-    years_sampled: int = 20
-    years_fixed: int = 150
-    years_nannyml: int = 5
-    years_evidently: int = 1
+    backgrounds_evidently: int = 3
+    years_counting: int = 60
+    years_sampled: int = 10
+    years_fixed: int = 60
+    years_nannyml: int = 2
+    years_evidently: int = 0
     meanings: int = 100
     meaning_share: float = 0.25
-    meaning_peers: int = 3
+    meaning_peers: int = 1
 
 
 FULL = Sizes()
-"""About half an hour on two cores."""
+"""About twenty minutes on two cores. One year of Evidently alone takes five."""
 
 THOROUGH = Sizes(
     backgrounds_evidently=20,
@@ -72,6 +72,7 @@ THOROUGH = Sizes(
     years_fixed=1_000,
     years_nannyml=50,
     years_evidently=3,
+    meaning_peers=3,
 )
 """What `KEMPELEN_THOROUGH=1` asks for: some hours on many cores."""
 

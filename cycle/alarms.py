@@ -17,6 +17,7 @@ from pydantic_core import to_jsonable_python
 from cycle.records import Acknowledgement, Look, Mute, SetAside
 from kempelen.records import DriftReport
 from kempelen.settings import ExpectedChange
+from kempelen.text import normalise
 
 
 class Severity(StrEnum):
@@ -28,7 +29,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One detector's alarms about one version that follow each other: one thing to know, however often it was seen."""
+    """One detector's alarms about one version that follow each other: one thing to know, however often it was seen.
+
+    `set_aside` is the reason why the latest look, which still saw the change, took it for none.
+    """
 
     model: str
     version: str
@@ -41,6 +45,7 @@ class Alarm:
     subjects: tuple[str, ...]
     quiet_days: int
     acknowledged: Acknowledgement | None = None
+    set_aside: str | None = None
 
     @property
     def alarm_id(self) -> str:
@@ -48,8 +53,8 @@ class Alarm:
         return name_of(self.model, self.version, self.detector, self.first_at)
 
     def is_on(self, now: datetime) -> bool:
-        """Whether it was seen in the last `quiet_days` days."""
-        return _follows(self.last_at, now, self.quiet_days)
+        """Whether it was seen in the last `quiet_days` days, and was not set aside since."""
+        return self.set_aside is None and _follows(self.last_at, now, self.quiet_days)
 
 
 def as_document(alarm: Alarm) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def alarms(looks: Sequence[Look], acknowledgements: Iterable[Acknowledgement] = 
                 of_detector[-1].append((look, report))
             else:
                 of_detector.append([(look, report)])
-    found = [_alarm(run, seen_by) for of_detector in runs.values() for run in of_detector]
+    found = [_alarm(run, seen_by, looks[-1]) for of_detector in runs.values() for run in of_detector]
     return sorted(found, key=lambda alarm: (alarm.first_at, alarm.detector))
 
 
@@ -88,7 +93,7 @@ def _follows(before: datetime, after: datetime, quiet_days: int) -> bool:
     return after.date() - before.date() <= timedelta(days=quiet_days)
 
 
-def _alarm(run: Sequence[tuple[Look, DriftReport]], seen_by: Mapping[str, Acknowledgement]) -> Alarm:
+def _alarm(run: Sequence[tuple[Look, DriftReport]], seen_by: Mapping[str, Acknowledgement], latest: Look) -> Alarm:
     (first, _), (last, report) = run[0], run[-1]
     name = name_of(first.model, first.version, report.detector, first.at)
     return Alarm(
@@ -103,7 +108,17 @@ def _alarm(run: Sequence[tuple[Look, DriftReport]], seen_by: Mapping[str, Acknow
         subjects=tuple(dict.fromkeys(e.subject for _, one in run for e in one.evidence)),
         quiet_days=last.quiet_days,
         acknowledged=seen_by.get(name),
+        set_aside=_reason(report, latest) if latest is not last and latest.version == last.version else None,
     )
+
+
+def _reason(report: DriftReport, latest: Look) -> str | None:
+    """Why a look set aside all that an alarm was about; None if it did not."""
+    why = {one.subject: one.why for one in latest.set_aside if one.detector == report.detector}
+    if "" in why:
+        return why[""]
+    subjects = [evidence.subject for evidence in report.evidence]
+    return why[subjects[0]] if subjects and why.keys() >= set(subjects) else None
 
 
 def severity(report: DriftReport, critical_share: float) -> Severity:
@@ -120,12 +135,12 @@ def set_aside(
     mutes: Iterable[Mute] = (),
     handled: Mapping[str, str] | None = None,
 ) -> tuple[SetAside, ...]:
-    """What is no alarm although it changed, each with the reason.
+    """What is no alarm although it changed, each with the reason. Words are compared as the log normalises them.
 
     `mutes` are all there were, oldest first; `handled` maps a subject to the reason why it is dealt with.
     """
     seasons = [one for one in expected if one.covers(today)]
-    muted = {(mute.detector, mute.subject): mute for mute in mutes}
+    muted = {(mute.detector, normalise(mute.subject)): mute for mute in mutes}
     aside = []
     for report in (report for report in reports if report.drifted):
         for subject in ["", *(evidence.subject for evidence in report.evidence)]:
@@ -144,10 +159,10 @@ def _why(  # noqa: PLR0913, PLR0917 - every reason there is
     handled: Mapping[str, str],
 ) -> str | None:
     """The reason why a subject of a detector is no alarm today, if there is one."""
-    mute = muted.get((detector, subject))
+    mute = muted.get((detector, normalise(subject)))
     if mute and today < mute.until:
         return f"muted by {mute.by} until {mute.until}: {mute.reason}"
-    season = next((one for one in seasons if subject in one.subjects), None)
+    season = next((one for one in seasons if normalise(subject) in map(normalise, one.subjects)), None)
     if season:
         return f"expected from {season.first} to {season.last}: {season.name}"
     return handled.get(subject)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from cycle.alarms import set_aside
 from cycle.app import App
 from cycle.ask import expected_seconds
-from cycle.records import Look
+from cycle.records import CURRENT, Look
 from kempelen.errors import BadData, NotEnoughData, Problem
 from kempelen.profile import Profile
 from kempelen.records import AuditedAnswer, Candidate, DriftReport, Purpose, Window
@@ -173,7 +173,7 @@ def _current(app: App, version: str, now: datetime, reference: _Reference, undec
     try:
         current = app.predictions.profile(first, now.date(), version)
     except NotEnoughData as empty:
-        undecided.append(_problem("current window", empty))
+        undecided.append(_problem(CURRENT, empty))
         return Profile.empty()
     undecided += _missing_days(app, first, now.date(), current)
     return current

@@ -60,6 +60,10 @@ class Round:
     traffic: int = 0
 
 
+CURRENT = "current window"
+"""What a look calls the traffic of the last days, where it says that there is none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
     """A change that was seen and is no alarm: `subject` of a detector's report (empty: all of it), and why."""
@@ -105,6 +109,11 @@ class Look:
         if not self.reports:
             return "cannot tell yet"
         return "no alarm, as far as can be told yet" if self.undecided else "no alarm at the last look"
+
+    @property
+    def blind(self) -> bool:
+        """Whether there was no traffic to look at: the service was not asked, or logs something or somewhere else."""
+        return any(problem.subject == CURRENT for problem in self.undecided)
 
     def _aside(self, detector: str) -> set[str]:
         return {one.subject for one in self.set_aside if one.detector == detector}

@@ -17,7 +17,7 @@ REFERENCE = "drift/reference.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What one run of `watch` saw and did; `addresses` are where people answer what was asked now."""
+    """What one run of `watch` saw and did; `addresses` are where people answer what is asked, now or earlier."""
 
     look: Look
     opened: Cycle | None
@@ -37,7 +37,8 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
     opened = _open(app, seen, reason, now) if reason else None
     asked = {cycle.cycle_id: ask(app, cycle, seen, now) for cycle in _still_asking(app)}
     _end_the_empty(app, now)
-    addresses = tuple(app.annotators.open(app.briefing(cycle_id)) for cycle_id, new in asked.items() if new)
+    waiting = [cycle_id for cycle_id in asked if app.store.requests(cycle_id)]
+    addresses = tuple(app.annotators.open(app.briefing(cycle_id)) for cycle_id in waiting)
     return Watched(look=seen, opened=opened, asked=sum(asked.values()), addresses=addresses)
 
 
@@ -62,7 +63,8 @@ def publish(app: App, seen: Look) -> list[Alarm]:
     reference = app.store.reference(app.model, seen.version)
     if reference and REFERENCE not in app.registry.documents(seen.version):
         documents[REFERENCE] = reference.to_json(with_sample=False)
-    app.registry.attach(seen.version, documents=documents)
+    if documents:
+        app.registry.attach(seen.version, documents=documents)
     return on
 
 

@@ -60,7 +60,12 @@ def _detectors(settings: Settings) -> Mapping[str, DriftDetector]:
     """Each detector with its share of the year's false-alarm budget; the shares sum to 1."""
     drift = settings.drift
     return {
-        name: build("drift", name, {"alpha": drift.alpha_per_year * share, **drift.params.get(name, {})})
+        name: build(
+            "drift",
+            name,
+            {"alpha": drift.alpha_per_year * share, **drift.params.get(name, {})},
+            section=f"drift.params.{name}",
+        )
         for name, share in drift.detectors.items()
     }
 

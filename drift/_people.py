@@ -1,9 +1,11 @@
 """How many different people are behind a count, so that one of them alone cannot raise an alarm."""
 
+from math import isinf
+
 import numpy as np
 
 from kempelen.errors import NotEnoughData
-from kempelen.profile import CONFIDENCE_BINS, USER_BITS, Floats, Ints, Profile, users_about
+from kempelen.profile import CONFIDENCE_BINS, USER_BITS, Floats, Ints, Profile, users_likely
 
 MOST_PER_USER = 3.0
 """Predictions that one user is believed to make with one word."""
@@ -11,7 +13,7 @@ MOST_PER_USER = 3.0
 FEWEST_USERS = 5
 """Users below which something is not known to concern more than a few people."""
 
-_ABOUT = np.array([users_about((1 << known) - 1) for known in range(USER_BITS + 1)])
+_ABOUT = np.array([users_likely(certain) for certain in range(USER_BITS + 1)])
 
 _BITS = np.int64(1) << np.arange(USER_BITS, dtype=np.int64)
 
@@ -28,6 +30,19 @@ def about(sketches: Ints) -> Floats:
     array([0.  , 3.07,  inf])
     """
     return np.asarray(_ABOUT[np.bitwise_count(sketches)])
+
+
+def likely(certain: int) -> str:
+    """How many users there are, as a sentence says it, if so many are certain: two digits, for it is an estimate.
+
+    >>> likely(5), likely(51), likely(62), likely(63)
+    ('about 5 users', 'about 100 users', 'about 260 users', 'more than 200 users')
+    """
+    users = users_likely(certain)
+    if isinf(users):
+        return "more than 200 users"
+    rounded = round(users, -1 if users >= 100 else None)  # noqa: PLR2004 - from there on two digits are tens
+    return f"about {rounded:.0f} {'user' if rounded == 1 else 'users'}"
 
 
 def require_people(profile: Profile, fewest: int) -> None:

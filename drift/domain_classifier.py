@@ -113,7 +113,7 @@ class DomainClassifier:
             alpha=self.alpha,
             n_reference=sum(len(queries) for _, queries in reference),
             n_current=sum(len(queries) for _, queries in current),
-            summary=_in_words(evidence, tested.length),
+            summary=_in_words(evidence, tested.length, self.least_share),
             evidence=(evidence,) if alarming else (),
         )
 
@@ -227,11 +227,12 @@ def _examples(read: Corpus, window: Separated, length: int) -> tuple[str, ...]:
     return tuple(read.queries[n] for n in order[:MOST_EXAMPLES])
 
 
-def _in_words(evidence: Evidence, length: int) -> str:
+def _in_words(evidence: Evidence, length: int, least_share: float) -> str:
     when = "the last whole day" if length == 1 else f"the last {length} whole days"
     return (
-        f"{per_cent(evidence.current_share)} of the sampled queries of {when} look new, as {NEW * 100:.0f} % of the "
-        f"others' do not; on a day of the reference {per_cent(evidence.reference_share)} do. "
+        f"{per_cent(evidence.current_share)} of the sampled queries of {when} look new "
+        f"(on a day of the reference {per_cent(evidence.reference_share)}; an alarm needs at least "
+        f"{100 * least_share:.3g} % and p below {evidence.budget:.2g}, here p = {evidence.p_value:.2g}). "
         f"Most telling: {evidence.subject or 'no word'}."
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from drift._company import company
-from drift._people import FEWEST_USERS, MOST_PER_USER, require_people, sketches
+from drift._people import FEWEST_USERS, MOST_PER_USER, likely, require_people, sketches
 from drift._reports import MOST_EXAMPLES, change, others, per_cent, report
 from drift._windows import Counts, Mask, Outcome, Series, require
 from kempelen.profile import Floats, Ints, Profile
@@ -161,7 +161,7 @@ def _figures(evidence: Evidence) -> str:
     times = f"{evidence.ratio:.3g} times its share" if evidence.reference_count else "a new word"
     return (
         f"{times} ({per_cent(evidence.reference_share)} -> {per_cent(evidence.current_share)} of traffic) "
-        f"since {evidence.since}, from at least {evidence.users} users, "
+        f"since {evidence.since}, from {likely(evidence.users or 0)}, "
         f"mostly taken for {evidence.label} with {100 * (evidence.confidence or 0):.0f} % confidence"
     )
 

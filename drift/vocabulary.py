@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from drift._people import FEWEST_USERS, at_least, require_people, sketches, without_bursts
+from drift._people import FEWEST_USERS, at_least, likely, require_people, sketches, without_bursts
 from drift._rates import ADEQUATE
 from drift._reports import change, report
 from drift._windows import WEEK, Counts, Mask, Outcome, Series, require
@@ -139,7 +139,8 @@ def _in_words(found: Sequence[Evidence], unseen: _Unseen) -> str:
     words = ", ".join(f"{word} ({int(unseen.counts[at[word]].sum())})" for word in evidence.together)
     return (
         f"words that the reference does not have: {100 * evidence.current_share:.3g} in 100 predictions "
-        f"instead of {100 * evidence.reference_share:.3g} since {evidence.since}, most often {words}"
+        f"instead of {100 * evidence.reference_share:.3g} since {evidence.since}, "
+        f"from {likely(evidence.users or 0)}, most often {words}"
     )
 
 

@@ -20,14 +20,20 @@ def available(stage: str) -> list[str]:
     return sorted(file.stem for file in (_ROOT / stage).glob("*.py") if not file.stem.startswith("_"))
 
 
-def build(stage: str, name: str, params: Mapping[str, Any]) -> Any:
-    """Call `build(**params)` of `<stage>/<name>.py`, or of a user's own `"package.module:build"`."""
+def build(stage: str, name: str, params: Mapping[str, Any], *, section: str | None = None) -> Any:
+    """Call `build(**params)` of `<stage>/<name>.py`, or of a user's own `"package.module:build"`.
+
+    `section` of the settings is where `params` come from, to be named if they do not fit.
+
+    Raises ConfigError if there is no such plug-in, or it does not take `params`.
+    """
     factory = _own(stage, name) if ":" in name else _shipped(stage, name)
     try:
         inspect.signature(factory).bind(**params)
     except TypeError as mismatch:
+        found = "What is configured" if section is None else f"[{section}]"
         raise ConfigError(
-            f"[{stage}.{name}] does not fit its plug-in: {mismatch}.",
+            f"{found} does not fit the plug-in {name}: {mismatch}.",
             hint=f"build() takes {inspect.signature(factory)}.",
         ) from mismatch
     return factory(**params)

@@ -71,14 +71,23 @@ def users_at_least(sketch: int) -> int:
 
 
 def users_about(sketch: int) -> float:
-    """The most likely number of distinct users (linear counting: Whang et al. 1990, ACM TODS 15(2)).
-
-    Within about 10 % up to 100 users, infinite once every bit is set (about 260).
+    """The most likely number of distinct users, as `users_likely` says.
 
     >>> round(users_about(0b1011), 2)
     3.07
     """
-    unset = USER_BITS - sketch.bit_count()
+    return users_likely(users_at_least(sketch))
+
+
+def users_likely(certain: int) -> float:
+    """The most likely number of users if so many are certain (linear counting: Whang et al. 1990, ACM TODS 15(2)).
+
+    Within about 10 % up to 100 users, infinite once every bit is set (about 260).
+
+    >>> round(users_likely(51)), users_likely(USER_BITS)
+    (104, inf)
+    """
+    unset = USER_BITS - certain
     return USER_BITS * log(USER_BITS / unset) if unset else float("inf")
 
 

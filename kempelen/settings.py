@@ -9,9 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from kempelen._mistakes import explained
 from kempelen.errors import ConfigError
 
 Params = dict[str, Any]
@@ -21,6 +22,8 @@ _LEAP_YEAR = 2020
 
 
 class _Section(BaseModel):
+    """A section; what its checks of several keys say begins with the key: `shares: must sum to 1`."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -39,7 +42,7 @@ class ModelSettings(_Section):
         if len(set(self.labels)) < len(self.labels) or any(
             label != label.strip() or not label for label in self.labels
         ):
-            raise ValueError("labels must be distinct words without blanks around them")
+            raise ValueError("labels: they must be distinct words without blanks around them")
         return self
 
 
@@ -88,12 +91,23 @@ class ExpectedChange(_Section):
     last: str = Field(pattern=_DAY_OF_YEAR, description="Its last day, in the same form.")
     subjects: tuple[str, ...] = Field(min_length=1, description="The labels or words that it changes.")
 
+    @field_validator("first", "last", mode="before")
+    @classmethod
+    def _a_date_may_stand_without_quotes(cls, day: object) -> object:
+        return day.isoformat() if type(day) is date else day
+
+    @field_validator("first", "last")
+    @classmethod
+    def _the_day_exists(cls, day: str) -> str:
+        date.fromisoformat(day if len(day) > len("MM-DD") else f"{_LEAP_YEAR}-{day}")
+        return day
+
     @model_validator(mode="after")
     def _both_days_have_one_form(self) -> Self:
         if len(self.first) != len(self.last):
-            raise ValueError("first and last must both name a year, or neither")
-        for day in (self.first, self.last):
-            date.fromisoformat(day if len(day) > len("MM-DD") else f"{_LEAP_YEAR}-{day}")
+            raise ValueError("first, last: both must name a year, or neither")
+        if len(self.first) > len("MM-DD") and self.last < self.first:
+            raise ValueError(f"last: it is {self.last}, before the first day, {self.first}")
         return self
 
     def covers(self, day: date) -> bool:
@@ -146,14 +160,14 @@ class DriftSettings(_Section):
     @model_validator(mode="after")
     def _shares_are_shares(self) -> Self:
         if abs(sum(self.detectors.values()) - 1) > 1e-6 or min(self.detectors.values()) <= 0:  # noqa: PLR2004
-            raise ValueError(f"shares must be positive and sum to 1, not {sum(self.detectors.values()):g}")
+            raise ValueError(f"detectors: shares must be positive and sum to 1, not {sum(self.detectors.values()):g}")
         return self
 
     @model_validator(mode="after")
     def _params_have_a_detector(self) -> Self:
         strangers = sorted(set(self.params) - set(self.detectors))
         if strangers:
-            raise ValueError(f"params names {', '.join(strangers)}, which is none of {', '.join(self.detectors)}")
+            raise ValueError(f"params: {', '.join(strangers)} is none of the detectors {', '.join(self.detectors)}")
         return self
 
 
@@ -179,9 +193,9 @@ class SelectionSettings(_Section):
     @model_validator(mode="after")
     def _shares_are_shares(self) -> Self:
         if abs(sum(self.shares.values()) - 1) > 1e-6 or min(self.shares.values()) < 0:  # noqa: PLR2004
-            raise ValueError(f"shares must be non-negative and sum to 1, not {sum(self.shares.values()):g}")
+            raise ValueError(f"shares: they must be non-negative and sum to 1, not {sum(self.shares.values()):g}")
         if not self.shares.get("audit"):
-            raise ValueError("shares needs an `audit` share above 0: without it nothing is measured")
+            raise ValueError("shares: `audit` must be above 0, or nothing is measured")
         return self
 
 
@@ -270,7 +284,7 @@ def load(file: Path) -> Settings:
     try:
         settings = Settings(**document)
     except ValidationError as wrong:
-        raise _explained(file, wrong) from wrong
+        raise explained(file, Settings, wrong) from wrong
     return _anchored(settings, file.resolve().parent)
 
 
@@ -284,30 +298,3 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             ),
         }
     )
-
-
-def _explained(file: Path, wrong: ValidationError) -> ConfigError:
-    """The first few mistakes, each by its key in the file."""
-    lines, hints = [], []
-    for error in wrong.errors()[:5]:
-        where = [str(part) for part in error["loc"]]
-        key = ".".join(where) or "the file"
-        if error["type"] == "missing":
-            lines.append(f"{key} is missing")
-            hints.append(f"Add {where[-1]!r} under [{'.'.join(where[:-1])}]." if where[:-1] else f"Add [{key}].")
-        elif error["type"] == "extra_forbidden":
-            lines.append(f"{key} is not a setting")
-            hints.append(f"Known here: {', '.join(_known(where[:-1]))}.")
-        else:
-            found = "(not shown)" if "token" in key or key.endswith("url") else repr(error["input"])
-            lines.append(f"{key} = {found}: {error['msg']}")
-            hints.append(f"Correct {key}.")
-    return ConfigError(f"{file}: {'; '.join(lines)}.", hint=" ".join(dict.fromkeys(hints)))
-
-
-def _known(path: list[str]) -> list[str]:
-    """The keys that may stand in the section at `path`."""
-    section: Any = Settings
-    for part in path:
-        section = section.model_fields[part].annotation if part in getattr(section, "model_fields", {}) else None
-    return sorted(getattr(section, "model_fields", {}))

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from connectors.prediction_log._parts import SYSTEM
 from kempelen.errors import BadData, ConfigError, ConnectorError, ConnectorUnavailable, KempelenError, NotEnoughData
@@ -86,8 +88,23 @@ def _other(url: str) -> Any:
 
     if not url.startswith("duckdb://"):
         return ibis.connect(url)
+    _require_database(url)
     # Never fetch anything from the network; never make a new, empty database out of a typing error.
     return ibis.connect(url, autoinstall_known_extensions=False, read_only=True)
+
+
+def _require_database(url: str) -> None:
+    """ConfigError unless the file is there: DuckDB has the same error for it as for one that is busy."""
+    address = urlsplit(url)
+    path = f"{address.netloc}{address.path}"
+    if path.startswith(("md:", "motherduck:")) or (path and Path(path).is_file()):
+        return
+    raise ConfigError(
+        f"[prediction_log] url names the DuckDB database {Path(path).absolute()}, and there is no such file."
+        if path
+        else "[prediction_log] url names no file of DuckDB.",
+        hint="Write its absolute path after three slashes: duckdb:///absolute/path.duckdb",
+    )
 
 
 def _found(engine: Any, url: str, table: str) -> "ir.Table":

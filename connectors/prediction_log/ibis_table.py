@@ -119,15 +119,18 @@ class TablePredictions:
             if wrong:
                 raise BadData(
                     f"{self._table} ({shown(self._url)}) is no prediction log: {'; '.join(wrong)}.",
-                    hint="Name a view that has these columns; connectors/prediction_log/ibis_table.py lists them all.",
+                    hint="Name a view that has these columns; docs/prediction_log.md lists them all.",
                 )
             yield table.select(*_COLUMNS)
 
     def _nothing(self, first: date, last: date, model_version: str | None) -> NotEnoughData:
         version = "" if model_version is None else f" of model version {model_version}"
+        hint = "Are predictions loaded into that table, and was the model asked on those days?"
+        if model_version is not None:
+            hint = f"Does the service log with model_version={model_version!r}, and is that loaded into the table?"
         return NotEnoughData(
             f"The log has no prediction{version} from {first} to {last} ({self._table} at {shown(self._url)}).",
-            hint="Are predictions loaded into that table, and was the model asked on those days?",
+            hint=hint,
         )
 
 

@@ -177,9 +177,12 @@ class ParquetPredictions:
 
     def _nothing(self, first: date, last: date, model_version: str | None) -> NotEnoughData:
         version = "" if model_version is None else f" of model version {model_version}"
+        hint = "Does the service write to that folder (kempelen.PredictionLog), and was it asked on those days?"
+        if model_version is not None:
+            hint = f"Does the service log with model_version={model_version!r}?"
         return NotEnoughData(
             f"The log has no prediction{version} from {first} to {last} ({self.folder}).",
-            hint="Does the service write to that folder (kempelen.PredictionLog), and was it asked on those days?",
+            hint=hint,
         )
 
 

@@ -1,5 +1,6 @@
 """Alarms as people deal with them: see them, say that they are seen, mute what is known."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,7 +82,7 @@ def acknowledge(alarm: str, *, by: str, reason: str, common: Common = COMMON) ->
         model=known[alarm].model, alarm_id=alarm, by=_said(by, "--by"), reason=_said(reason, "--reason"), at=_now()
     )
     store.acknowledge(note)
-    return show(note, common, lambda: output.say(f"{alarm} is seen by {note.by}."))
+    return show(asdict(note), common, lambda: output.say(f"{alarm} is seen by {note.by}."))
 
 
 def mute(  # noqa: PLR0913 - a mute is exactly these things
@@ -133,8 +134,16 @@ def mute(  # noqa: PLR0913 - a mute is exactly these things
         reason=_said(reason, "--reason"),
         at=_now(),
     )
+    looked = last.at.date() if last else date.min
+    ends = until <= looked and any(one["subject"] == subject for one in _in_force(store, names[0]))
+    if until <= looked and not ends:
+        raise ConfigError(
+            f"--until {until} is over: the last look was on {looked}.", hint="Name a later day, as 2026-12-27."
+        )
     store.mute(note)
-    return show(note, common, lambda: output.say(f"{detector} {subject or EVERYTHING} raises no alarm before {until}."))
+    what = f"{detector} {subject or EVERYTHING}"
+    said = f"{what} may alarm again." if ends else f"{what} raises no alarm before {until}."
+    return show(asdict(note), common, lambda: output.say(said))
 
 
 def _alarms(store: "Store", model: str, *, every: bool) -> list["Alarm"]:

@@ -1,5 +1,6 @@
 """The loop by hand: init, demo, watch, collect, retrain. The flows run in this process."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -19,6 +20,7 @@ from console.commands.common import (
 )
 from console.stack import Stack
 from kempelen.errors import ConfigError
+from kempelen.records import DriftReport
 from kempelen.settings import load
 
 
@@ -68,6 +70,8 @@ def watch(
 ) -> int:
     """Look for drift now; open a cycle and ask people if there is some.
 
+    Ends with 3 while people are being asked, or if there was no traffic to look at.
+
     Parameters
     ----------
     open_cycle
@@ -80,9 +84,20 @@ def watch(
         watched = watch_flow(str(common.config_file), open_cycle=open_cycle)
     look = watched.look
 
+    alarming = {report.detector: report for report in look.alarms}
+
     def readable() -> None:
         rows = [
-            {"detector": r.detector, "alarm": "ALARM" if r.drifted else "", "report": r.summary} for r in look.reports
+            {
+                "detector": report.detector,
+                "alarm": _verdict(report, alarming),
+                "report": alarming.get(report.detector, report).summary,
+            }
+            for report in look.reports
+        ]
+        rows += [
+            {"detector": one.detector, "alarm": "no alarm", "report": f"{one.subject or 'all of it'}: {one.why}"}
+            for one in look.set_aside
         ]
         rows += [
             {"detector": p.subject, "alarm": "?", "report": f"cannot answer: {p.message} {p.hint}"}
@@ -91,8 +106,10 @@ def watch(
         output.show_table(rows)
         if watched.opened:
             output.say(f"Opened cycle {watched.opened.cycle_id}.")
+        for problem in look.problems:
+            output.say(f"{problem.subject}: {problem.message} {problem.hint}")
         for address in watched.addresses:
-            output.say(f"{watched.asked} items wait for people: {address}")
+            output.say(f"{watched.asked} new items. People answer at {address}")
         if watched.addresses:
             output.say(common.how_to_sign_in)
 
@@ -104,13 +121,23 @@ def watch(
             for r in look.alarms
         ],
         "quiet": [{"detector": r.detector, "summary": r.summary} for r in look.reports if not r.drifted],
-        "undecided": [{"detector": p.subject, "message": p.message} for p in look.undecided],
+        "hints": [{"detector": r.detector, "summary": r.summary} for r in look.reports if r.drifted and r.hint],
+        "set_aside": [{"detector": one.detector, "subject": one.subject, "why": one.why} for one in look.set_aside],
+        "undecided": [{"detector": p.subject, "message": p.message, "hint": p.hint} for p in look.undecided],
         "opened": watched.opened.cycle_id if watched.opened else None,
         "asked": watched.asked,
         "addresses": watched.addresses,
     }
     show(document, common, readable)
-    return NEEDS_A_PERSON if watched.asked else DONE
+    return NEEDS_A_PERSON if watched.addresses or look.blind else DONE
+
+
+def _verdict(report: DriftReport, alarming: Mapping[str, DriftReport]) -> str:
+    if report.detector in alarming:
+        return "ALARM"
+    if report.drifted:
+        return "hint" if report.hint else "set aside"
+    return ""
 
 
 def collect(*, settle: Annotated[bool, Parameter(negative="")] = False, common: Common = COMMON) -> int:

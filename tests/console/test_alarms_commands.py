@@ -99,9 +99,10 @@ def test_once_acknowledged_it_says_by_whom_and_waits_for_nobody(kempelen: Kempel
 
 def test_a_mute_is_kept_with_its_name_and_reason_and_today_ends_it(kempelen: Kempelen, store: Store) -> None:
     mute = ("alarms", "mute", "term_surge", "corona", "--by", "Ada", "--reason", "a campaign")
-    assert kempelen(*mute, "--until", "2020-02-01").returncode == 0
+    muted = json.loads(kempelen(*mute, "--until", "2020-02-01", "--json").stdout)
+    assert (muted["subject"], muted["until"], muted["by"]) == ("corona", "2020-02-01", "Ada")
     assert "corona: muted by Ada until 2020-02-01: a campaign" in kempelen("alarms").stdout
-    assert kempelen(*mute, "--until", "2020-01-21").returncode == 0
+    assert "may alarm again" in kempelen(*mute, "--until", "2020-01-21").stdout
     assert json.loads(kempelen("alarms", "--json").stdout)["muted"] == []
     assert [one.subject for one in store.mutes("queries")] == ["corona", "corona"]
 
@@ -112,6 +113,11 @@ def test_a_mute_is_kept_with_its_name_and_reason_and_today_ends_it(kempelen: Kem
         (("acknowledge", "nothing", "--by", "Ada", "--reason", "x"), "no alarm nothing", ALARM),
         (("acknowledge", ALARM, "--by", " ", "--reason", "x"), "--by is empty", "name and a reason"),
         (("mute", "term_surge", "--until", "2020-02-01", "--by", "Ada", "--reason", ""), "--reason is empty", "reason"),
+        (
+            ("mute", "term_surge", "x", "--until", "2020-01-02", "--by", "Ada", "--reason", "x"),
+            "2020-01-02 is over",
+            "later day",
+        ),
         (("mute", "surge", "--until", "2020-02-01", "--by", "Ada", "--reason", "x"), "No detector surge", "term_surge"),
     ],
 )

@@ -151,6 +151,23 @@ def test_a_muted_word_is_no_alarm_before_the_day_and_the_reason_is_told() -> Non
     assert set_aside([seen], date(2020, 1, 10), mutes=[muted("sale", date(2020, 1, 10))]) == ()
 
 
+def test_a_mute_and_a_season_mean_a_word_as_the_log_writes_it() -> None:
+    seen = report("sale")
+    assert set_aside([seen], date(2020, 1, 5), mutes=[muted(" SALE ", date(2020, 2, 1))])
+    fair = ExpectedChange(name="sales", first="01-01", last="01-31", subjects=("Sale",))
+    assert set_aside([seen], date(2020, 1, 5), expected=[fair])
+
+
+def test_an_alarm_that_is_set_aside_since_is_over_and_says_why() -> None:
+    seen = report("sale")
+    aside = set_aside([seen], date(2020, 1, 6), mutes=[muted("sale", date(2020, 2, 1))])
+    (alarm,) = alarms([look(at(5), seen), look(at(6), seen, aside=aside)])
+    assert alarm.set_aside == "muted by Ada until 2020-02-01: a campaign"
+    assert not alarm.is_on(at(6))
+    (partly,) = alarms([look(at(5), report("sale", "corona")), look(at(6), report("sale", "corona"), aside=aside)])
+    assert partly.is_on(at(6))
+
+
 def test_the_latest_mute_counts() -> None:
     both = [muted("sale", date(2020, 1, 30)), muted("sale", date(2020, 1, 9))]
     assert set_aside([report("sale")], date(2020, 1, 9), mutes=both) == ()
@@ -260,6 +277,19 @@ def test_a_clock_that_went_back_is_an_error_and_nothing_is_recorded(loop: Any) -
         watch(loop.app, at(4))
     assert "clock" in wrong.value.hint
     assert [one.at for one in loop.store.looks("queries")] == [at(5)]
+
+
+def test_without_any_traffic_a_look_is_blind(loop: Any) -> None:
+    begun(loop).log.empty = {at(day).date() for day in range(1, 10)}
+    assert look_at(loop.app, at(9)).blind
+    assert not look_at(loop.app, at(11)).blind
+
+
+def test_a_second_look_of_a_day_says_again_where_people_answer(loop: Any) -> None:
+    begun(loop).detector.alarm = True
+    first, second = watch(loop.app, at(21, 10)), watch(loop.app, at(21, 11))
+    assert first.addresses == second.addresses != ()
+    assert (first.asked > 0, second.asked) == (True, 0)
 
 
 def test_a_day_without_predictions_is_named_and_not_taken_for_quiet(loop: Any) -> None:

@@ -136,6 +136,18 @@ def test_the_statistic_is_worked_out_by_hand_from_the_days_shares() -> None:
     assert report.statistic == pytest.approx(-np.log10(evidence.p_value * 366 * 2))
 
 
+def test_the_sentence_says_what_was_found_and_what_an_alarm_needs() -> None:
+    report = detect(simulated(2, [0.0] * 6 + [0.5]))
+    (evidence,) = report.evidence
+    assert evidence.budget == pytest.approx(3.4e-6, abs=5e-8)
+    assert report.summary == (
+        f"{100 * evidence.current_share:.1f} % of the sampled queries of the last whole day look new "
+        f"(on a day of the reference {100 * evidence.reference_share:.1f} %; "
+        f"an alarm needs at least 20 % and p below 3.4e-06, here p = {evidence.p_value:.2g}). "
+        f"Most telling: {evidence.subject}."
+    )
+
+
 def test_a_change_below_the_least_effect_is_no_alarm() -> None:
     seen = simulated(2, [0.0] * 6 + [0.5])
     report = detect(seen, least_share=0.9)

@@ -69,7 +69,7 @@ def sampled(queries: Sequence[str]) -> tuple[Sampled, ...]:
 def test_the_summary_of_a_surge_is_a_sentence_with_its_figures() -> None:
     report = detect(surge())
     assert report.summary == (
-        "corona: 30 times its share (0.2 % -> 6.0 % of traffic) since 2020-01-22, from at least 63 users, "
+        "corona: 30 times its share (0.2 % -> 6.0 % of traffic) since 2020-01-22, from more than 200 users, "
         "mostly taken for food with 90 % confidence."
     )
 

@@ -64,7 +64,7 @@ def test_the_sentence_names_the_most_frequent_unseen_words() -> None:
     report = detect(Window(reference=CALM, current=profile(21, [words])))
     assert report.summary.startswith(
         "words that the reference does not have: 16.6 in 100 predictions instead of 2 since 2020-01-22, "
-        "most often wuhan (9), lockdown (7), d21n"
+        "from about 260 users, most often wuhan (9), lockdown (7), d21n"
     )
 
 

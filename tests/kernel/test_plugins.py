@@ -25,6 +25,11 @@ def test_a_wrong_parameter_is_told_the_right_ones() -> None:
     assert "sharpness" in error.value.hint
 
 
+def test_a_wrong_parameter_is_looked_for_in_the_section_it_stands_in() -> None:
+    with pytest.raises(ConfigError, match=r"^\[drift\.params\.term_surge\] does not fit"):
+        build("drift", "term_surge", {"alpha": 0.01, "min_shar": 0.1}, section="drift.params.term_surge")
+
+
 def test_a_users_own_plug_in_is_a_module_and_a_function() -> None:
     assert build("selection", "selection.margin:build", {}) is not None
     with pytest.raises(ConfigError, match="cannot be imported"):

@@ -59,6 +59,56 @@ def test_a_wrong_key_is_named_with_what_to_do(tmp_path: Path, content: str, foun
     assert advice in error.value.hint
 
 
+EXPECTED = '\n[[drift.expected]]\nname = "advent"\nsubjects = ["shopping"]\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (EXPECTED + 'first = "11-25"\nlast = "13-45"\n', "drift.expected.0.last = '13-45': month must be in 1..12"),
+        (EXPECTED + 'first = "11-25"\nlast = "2020-12-24"\n', "drift.expected.0.first, last: both must name a year"),
+        (
+            EXPECTED + 'first = "2020-12-24"\nlast = "2020-11-25"\n',
+            "drift.expected.0.last: it is 2020-11-25, before the first day, 2020-12-24",
+        ),
+        ("\n[drift.detectors]\nterm_surge = 0.5\n", "drift.detectors: shares must be positive and sum to 1, not 0.5"),
+        ("\n[selection.shares]\naudit = 0.5\n", "selection.shares: they must be non-negative and sum to 1, not 0.5"),
+        ("\n[drift.params.magic]\nx = 1\n", "drift.params: magic is none of the detectors term_surge, audit_risk"),
+        (EXPECTED.replace('["shopping"]', '"shopping"'), "drift.expected.0.subjects = 'shopping': it must be a list"),
+        (EXPECTED.replace("[[drift.expected]]", "[drift.expected]"), "drift.expected is a single section"),
+    ],
+)
+def test_a_check_names_the_key_and_does_not_print_the_section(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(tmp_path, GOOD + content)
+    assert said in str(error.value)
+    assert "{" not in str(error.value)
+
+
+def test_a_single_word_where_a_list_belongs_is_told_how_a_list_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(tmp_path, GOOD.replace('["health", "food"]', '"health"'))
+    assert """model.labels = 'health': it must be a list, as ["a", "b"]""" in str(error.value)
+
+
+def test_a_wrong_key_of_a_listed_section_is_told_the_keys_of_an_entry(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(tmp_path, GOOD + EXPECTED + 'first = "11-25"\nlast = "12-24"\nsubject = "b"\n')
+    assert "drift.expected.0.subject is not a setting" in str(error.value)
+    assert error.value.hint == "Known here: first, last, name, subjects."
+
+
+def test_a_missing_key_of_a_listed_section_is_told_its_header(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(tmp_path, GOOD + EXPECTED + 'first = "11-25"\n')
+    assert error.value.hint == "Add 'last' under [[drift.expected]]."
+
+
+def test_a_date_may_stand_with_or_without_quotes(tmp_path: Path) -> None:
+    (expected,) = settings_of(tmp_path, GOOD + EXPECTED + 'first = 2020-11-25\nlast = "2020-12-24"\n').drift.expected
+    assert (expected.first, expected.last) == ("2020-11-25", "2020-12-24")
+
+
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="line 2"):
         settings_of(tmp_path, "[model]\nname = \n")

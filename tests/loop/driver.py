@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
@@ -87,8 +87,16 @@ def prepare(moment: str) -> None:
     def second(_registry: Any, version: str, **_more: Any) -> bool:
         return version == "2"
 
+    def second_card(_registry: Any, version: str, *, documents: Mapping[str, str], **_more: Any) -> bool:
+        return version == "2" and "labour_card.json" in documents
+
+    def an_alarm(_registry: Any, _version: str, *, documents: Mapping[str, str], **_more: Any) -> bool:
+        return any(name.startswith("drift/") and "-term_surge" in name for name in documents)
+
     moments: dict[str, Callable[[], None]] = {
         "first version registered, not promoted": lambda: replace(Store, "promote", die),
+        "look recorded, no cycle opened": lambda: replace(Store, "open_cycle", die),
+        "asked, alarm not published": lambda: replace(MlflowRegistry, "attach", die, an_alarm),
         "round recorded, nothing submitted": lambda: replace(LabelStudio, "submit", die),
         "project made, nothing imported": lambda: replace(Server, "create_project", and_die),
         "import sent, answer not read": lambda: replace(Server, "import_items", send_and_die),
@@ -114,8 +122,8 @@ def prepare(moment: str) -> None:
             half_of_the_entries,
             lambda _connection, entries: any(e.source_id.startswith("assigned:") for e in entries),
         ),
-        "a part of the labour card attached": lambda: replace(MlflowRegistry, "attach", one_document, second),
-        "accounted for, cycle not closed": lambda: replace(MlflowRegistry, "attach", and_die, second),
+        "a part of the labour card attached": lambda: replace(MlflowRegistry, "attach", one_document, second_card),
+        "accounted for, cycle not closed": lambda: replace(MlflowRegistry, "attach", and_die, second_card),
     }
     moments[moment]()
 
@@ -127,6 +135,10 @@ def play(state: Path, folder: Path, moment: str | None) -> None:
     from console.stack import Stack
 
     stream.IN_SERVICE_FROM = IN_SERVICE_FROM
+    # Sketches of users depend on the log's salt: with one of our own two stories can be compared.
+    salt = folder / "predictions" / ".salt"
+    salt.parent.mkdir(exist_ok=True)
+    salt.write_bytes(b"s" * 32)
     if moment:
         prepare(moment)
     addresses = Stack(state).addresses()

@@ -22,10 +22,12 @@ DRIVER = Path(__file__).with_name("driver.py")
 
 STORIES = {
     "killed-while-labelling": (
+        "look recorded, no cycle opened",
         "round recorded, nothing submitted",
         "project made, nothing imported",
         "import sent, answer not read",
         "imported, not recorded",
+        "asked, alarm not published",
         "half of the answers given",
         "half of the entries in the transaction",
         "booked, answers not recorded",

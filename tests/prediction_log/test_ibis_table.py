@@ -14,7 +14,7 @@ from ibis.common.exceptions import OperationNotDefinedError
 
 from connectors.prediction_log import _candidates, _profile, _repeats, ibis_table, parquet
 from kempelen import PredictionLog
-from kempelen.errors import BadData, ConfigError, ConnectorError, ConnectorUnavailable, NotEnoughData
+from kempelen.errors import BadData, ConfigError, ConnectorError, NotEnoughData
 
 MakeRow = Callable[..., dict[str, Any]]
 DAY = date(2020, 1, 20)
@@ -140,7 +140,6 @@ def test_a_window_without_predictions_is_not_enough_data(loaded: Callable[..., s
     reader = ibis_table.build(loaded(), "predictions")
     for ask in (
         lambda: reader.profile(date(2021, 1, 1), date(2021, 1, 2)),
-        lambda: reader.profile(DAY, DAY, "9"),
         lambda: reader.candidates(date(2021, 1, 1), date(2021, 1, 2), min_users=1),
     ):
         with pytest.raises(NotEnoughData, match="no prediction") as caught:
@@ -175,10 +174,31 @@ def test_a_folder_is_for_spark_alone(loaded: Callable[..., str]) -> None:
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(ConnectorUnavailable, match="prediction log") as caught:
+    with pytest.raises(ConfigError, match="no such file") as caught:
         ibis_table.build(f"duckdb://{tmp_path}/typo.duckdb", "predictions").days()
-    assert "url" in caught.value.hint
+    assert f"{tmp_path}/typo.duckdb" in str(caught.value)
+    assert "duckdb:///absolute/path.duckdb" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_database_is_named_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        ibis_table.build("duckdb://log/typo.duckdb", "predictions").days()
+    assert f"{tmp_path}/log/typo.duckdb" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["duckdb://", "duckdb://:memory:"])
+def test_a_database_in_memory_is_no_log(url: str) -> None:
+    with pytest.raises(ConfigError, match="DuckDB"):
+        ibis_table.build(url, "predictions").days()
+
+
+def test_a_version_that_nobody_logged_is_asked_about(folder: Path, loaded: Callable[..., str]) -> None:
+    for reader in (parquet.build(folder), ibis_table.build(loaded(), "predictions")):
+        with pytest.raises(NotEnoughData, match="of model version 9") as caught:
+            reader.profile(DAY, DAY, "9")
+        assert caught.value.hint.startswith("Does the service log with model_version='9'")
 
 
 def test_what_the_engine_refuses_is_a_connector_error(loaded: Callable[..., str]) -> None:

@@ -68,7 +68,6 @@ def test_a_window_without_predictions_is_an_error(tmp_path: Path, row: MakeRow) 
     write(tmp_path, row())
     for ask in (
         lambda: build(tmp_path).profile(NEXT, NEXT),
-        lambda: build(tmp_path).profile(DAY, DAY, "9"),
         lambda: build(tmp_path).candidates(NEXT, NEXT, min_users=1),
         lambda: build(tmp_path / "nowhere").profile(DAY, DAY),
     ):
