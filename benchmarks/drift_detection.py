@@ -52,9 +52,9 @@ class Sizes:
 
     backgrounds: int = 20
     backgrounds_evidently: int = 3
-    years_counting: int = 60
-    years_sampled: int = 10
-    years_fixed: int = 60
+    years_counting: int = 40
+    years_sampled: int = 40
+    years_fixed: int = 40
     years_nannyml: int = 2
     years_evidently: int = 0
     meanings: int = 100
@@ -63,7 +63,7 @@ class Sizes:
 
 
 FULL = Sizes()
-"""About twenty minutes on two cores. One year of Evidently alone takes five."""
+"""About half an hour on two cores. One year of Evidently alone takes five minutes."""
 
 THOROUGH = Sizes(
     backgrounds_evidently=20,
