@@ -127,6 +127,12 @@ def severity(report: DriftReport, critical_share: float) -> Severity:
     return Severity.CRITICAL if largest >= critical_share else Severity.WARNING
 
 
+def in_force(mutes: Iterable[Mute], today: date) -> dict[tuple[str, str], Mute]:
+    """The mutes (all there were, oldest first) that a day heeds, by detector and normalised subject."""
+    latest = {(mute.detector, normalise(mute.subject)): mute for mute in mutes}
+    return {about: mute for about, mute in latest.items() if today < mute.until}
+
+
 def set_aside(
     reports: Iterable[DriftReport],
     today: date,
@@ -140,27 +146,26 @@ def set_aside(
     `mutes` are all there were, oldest first; `handled` maps a subject to the reason why it is dealt with.
     """
     seasons = [one for one in expected if one.covers(today)]
-    muted = {(mute.detector, normalise(mute.subject)): mute for mute in mutes}
+    muted = in_force(mutes, today)
     aside = []
     for report in (report for report in reports if report.drifted):
         for subject in ["", *(evidence.subject for evidence in report.evidence)]:
-            why = _why(report.detector, subject, today, seasons, muted, handled or {})
+            why = _why(report.detector, subject, seasons, muted, handled or {})
             if why:
                 aside.append(SetAside(detector=report.detector, subject=subject, why=why))
     return tuple(aside)
 
 
-def _why(  # noqa: PLR0913, PLR0917 - every reason there is
+def _why(
     detector: str,
     subject: str,
-    today: date,
     seasons: Iterable[ExpectedChange],
     muted: Mapping[tuple[str, str], Mute],
     handled: Mapping[str, str],
 ) -> str | None:
     """The reason why a subject of a detector is no alarm today, if there is one."""
     mute = muted.get((detector, normalise(subject)))
-    if mute and today < mute.until:
+    if mute:
         return f"muted by {mute.by} until {mute.until}: {mute.reason}"
     season = next((one for one in seasons if normalise(subject) in map(normalise, one.subjects)), None)
     if season:

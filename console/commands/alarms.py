@@ -9,9 +9,11 @@ from cyclopts import App, Parameter
 from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, models_of, show
 from kempelen.errors import ConfigError
+from kempelen.text import normalise
 
 if TYPE_CHECKING:
     from cycle.alarms import Alarm
+    from cycle.records import Mute
     from cycle.store import Store
 
 EVERYTHING = "everything it reports"
@@ -32,11 +34,13 @@ def alarms(
     every
         Alarms that are over, too.
     """
+    from cycle.alarms import as_document
+
     store, _ = books_of(common.folder)
     names = models_of(store.models(), model)
     found = [alarm for name in names for alarm in _alarms(store, name, every=every)]
     aside = [one for name in names for one in _set_aside(store, name)]
-    mutes = [one for name in names for one in _in_force(store, name)]
+    mutes = [one for name in names for one in _in_force(store, name).values()]
 
     def readable() -> None:
         output.show_table([_row(alarm) for alarm in found], right=("looks",))
@@ -48,11 +52,15 @@ def alarms(
             output.say("No alarm on record." if every else "No alarm is on.")
         for one in aside:
             output.say(f"  {one['detector']} {one['subject'] or EVERYTHING}: changed, no alarm: {one['why']}")
-        for one in mutes:
-            what = f"{one['detector']} {one['subject'] or EVERYTHING}"
-            output.say(f"  {what}: muted by {one['by']} until {one['until']}: {one['reason']}")
+        for muted in mutes:
+            what = f"{muted.detector} {muted.subject or EVERYTHING}"
+            output.say(f"  {what}: muted by {muted.by} until {muted.until}: {muted.reason}")
 
-    document = {"alarms": [_document(alarm) for alarm in found], "set_aside": aside, "muted": mutes}
+    document = {
+        "alarms": [as_document(alarm) for alarm in found],
+        "set_aside": aside,
+        "muted": [asdict(one) for one in mutes],
+    }
     show(document, common, readable)
     return NEEDS_A_PERSON if any(_waits(store, alarm) for alarm in found) else DONE
 
@@ -135,7 +143,7 @@ def mute(  # noqa: PLR0913 - a mute is exactly these things
         at=_now(),
     )
     looked = last.at.date() if last else date.min
-    ends = until <= looked and any(one["subject"] == subject for one in _in_force(store, names[0]))
+    ends = until <= looked and (detector, normalise(subject)) in _in_force(store, names[0])
     if until <= looked and not ends:
         raise ConfigError(
             f"--until {until} is over: the last look was on {looked}.", hint="Name a later day, as 2026-12-27."
@@ -168,23 +176,12 @@ def _set_aside(store: "Store", model: str) -> list[dict[str, Any]]:
     ]
 
 
-def _in_force(store: "Store", model: str) -> list[dict[str, Any]]:
-    """The mutes that the next look would heed."""
-    latest = {(mute.detector, mute.subject): mute for mute in store.mutes(model)}
+def _in_force(store: "Store", model: str) -> dict[tuple[str, str], "Mute"]:
+    """The mutes that the next look would heed, by detector and subject."""
+    from cycle.alarms import in_force
+
     last = store.last_look(model)
-    today = last.at.date() if last else date.min
-    return [
-        {
-            "model": model,
-            "detector": mute.detector,
-            "subject": mute.subject,
-            "until": mute.until,
-            "by": mute.by,
-            "reason": mute.reason,
-        }
-        for mute in latest.values()
-        if today < mute.until
-    ]
+    return in_force(store.mutes(model), last.at.date() if last else date.min)
 
 
 def _row(alarm: "Alarm") -> dict[str, Any]:
@@ -197,12 +194,6 @@ def _row(alarm: "Alarm") -> dict[str, Any]:
         "what": ", ".join(alarm.subjects[:5]) + (" ..." if len(alarm.subjects) > 5 else ""),  # noqa: PLR2004 - room
         "seen by": alarm.acknowledged.by if alarm.acknowledged else "nobody yet",
     }
-
-
-def _document(alarm: "Alarm") -> dict[str, Any]:
-    from cycle.alarms import as_document
-
-    return as_document(alarm)
 
 
 def _said(text: str, option: str) -> str:
