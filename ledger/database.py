@@ -1,6 +1,7 @@
 """One SQLite file as the books need it: durable, patient with other writers, clear about what is wrong."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from kempelen.errors import BadData, ConfigError, ConnectorUnavailable, Kempelen
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for another one."""
 
+_BUSY_PAUSE_S = 0.02
 _BEGIN = "kempelen_begin"
 
 
@@ -67,9 +69,27 @@ def _transaction(engine: Engine, begin: str) -> Iterator[Connection]:
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin late, at the first write; `_begin` does it instead
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have the file keep a write-ahead log, however many processes make or open it at this moment.
+
+    SQLite does not wait for others here, whatever its timeout: the change would have to raise a read
+    lock to a write lock, and two that wait for one another would do so for ever. So it is tried again.
+    """
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    written_ahead = False
+    while not written_ahead:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            written_ahead = True
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
 
 
 def _begin(connection: Connection) -> None:

@@ -1,8 +1,10 @@
 """Many writers, killed writers, and databases that cannot be used: nothing is lost, doubled or half there."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,6 +65,17 @@ def test_processes_that_book_overlapping_entries_book_each_once(tmp_path: Path) 
     assert ledger.balance("annotator:ada")[Unit.ANNOTATIONS] == -220
     assert ledger.check() == []
     engine.dispose()
+
+
+def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself answers "locked" at once to whoever turns on the write-ahead log then."""
+    file = tmp_path / "kempelen.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.close)
+    release.start()
+    open_engine(file).dispose()
+    release.join()
 
 
 def test_threads_share_one_ledger(ledger: Ledger, given: Make) -> None:
