@@ -1,13 +1,14 @@
 """Charge what people gave in a cycle to the version it made, or by name to what it was wasted on."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from cycle.answers import fetch
 from cycle.app import App
 from cycle.records import Cycle, Version
 from cycle.training_data import base_examples
-from kempelen.records import ConsensusLabel
+from kempelen.records import Annotation, ConsensusLabel
 from kempelen.states import State
 from ledger import accounts, card, posting_rules
 from ledger.accounts import Unused
@@ -45,10 +46,10 @@ def _charge(app: App, cycle: Cycle) -> None:
     states = {event.state for event in events}
     version = _charged_to(app, cycle)
     consensus = app.store.consensus(cycle.cycle_id)
-    skipped = {posting_rules.given_id(a) for a in app.store.answers(cycle.cycle_id) if a.skipped}
+    standing = {posting_rules.given_id(answer): answer for answer in app.store.answers(cycle.cycle_id)}
     app.ledger.book(
         [
-            _assigned(app, entry, version, _waste(entry, states, skipped, consensus), events[-1].at)
+            _assigned(app, entry, version, _waste(entry, states, standing, consensus), events[-1].at)
             for entry in app.ledger.unassigned(cycle.cycle_id)
         ]
     )
@@ -94,9 +95,17 @@ def _charged_to(app: App, cycle: Cycle) -> str:
     return own[0] if own else cycle.champion
 
 
-def _waste(entry: Entry, states: set[State], skipped: set[str], consensus: dict[str, ConsensusLabel]) -> Unused | None:
+def _waste(
+    entry: Entry,
+    states: set[State],
+    standing: Mapping[str, Annotation],
+    consensus: Mapping[str, ConsensusLabel],
+) -> Unused | None:
     """Why this effort served no version, or None because it did."""
-    if entry.source_id in skipped:
+    answer = standing.get(entry.source_id)
+    if answer is None:
+        return Unused.WITHDRAWN
+    if answer.skipped:
         return Unused.SKIPPED
     if State.ABANDONED in states:
         return Unused.ABANDONED

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from cycle.care import Hazards
 from cycle.records import Cycle, CycleEvent
 from cycle.store import Store
 from kempelen.errors import NotEnoughData
@@ -20,8 +21,9 @@ from kempelen.protocols import (
     ModelRegistry,
     PredictionReader,
     QueryStrategy,
+    Scrubber,
 )
-from kempelen.records import Briefing
+from kempelen.records import Briefing, Queue
 from kempelen.settings import Settings
 from kempelen.states import State
 from ledger.store import Ledger
@@ -47,6 +49,8 @@ class App:
     connectors: Connectors
     detectors: Mapping[str, DriftDetector]
     strategies: Mapping[str, QueryStrategy]
+    scrubber: Scrubber
+    hazards: Hazards
     consensus: ConsensusRule
     gate: Gate
     learners: Callable[[str], Learner] = field(repr=False)
@@ -95,15 +99,30 @@ class App:
         seed = hashlib.sha256(f"{self.settings.training.seed}/{purpose}/{key}".encode()).digest()
         return np.random.default_rng(int.from_bytes(seed[:8]))
 
-    def briefing(self, cycle_id: str) -> Briefing:
-        """What annotators of a cycle are told."""
+    def briefing(self, cycle_id: str, queue: Queue = Queue.ANNOTATORS) -> Briefing:
+        """What annotators of a cycle, or the experts it turns to, are told."""
+        annotation, care = self.settings.annotation, self.settings.care
+        to_experts = queue is Queue.EXPERTS
         return Briefing(
             cycle_id=cycle_id,
-            title=f"{cycle_id}: what is meant?",
-            asker=self.settings.annotation.asker,
+            title=f"{cycle_id}: for experts" if to_experts else f"{cycle_id}: what is meant?",
+            asker=annotation.asker,
             model=self.model,
             use=self.settings.model.use,
-            contact=self.settings.annotation.contact,
+            contact=annotation.contact,
             labels=self.settings.model.labels,
-            answers_per_item=self.settings.annotation.answers_per_item,
+            answers_per_item=1 if to_experts else annotation.answers_per_item,
+            queue=queue,
+            pay=self._pay,
+            data_handling=annotation.data_handling,
+            hazards=tuple(hazard.name for hazard in care.hazards),
+            known_answers=annotation.gold is not None and not to_experts,
+            break_after_minutes=care.break_after_minutes,
         )
+
+    @property
+    def _pay(self) -> str:
+        annotation = self.settings.annotation
+        if annotation.pay_per_hour is None:
+            return "Nothing is agreed here about pay: ask the contact before you begin."
+        return f"An hour of this work is paid {annotation.pay_per_hour} {annotation.currency}."

@@ -1,104 +1,148 @@
 """Choose what is worth a person's time, write it down, and put it before people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from statistics import median
+
+import numpy as np
 
 from cycle.app import App
+from cycle.budget import seconds_left, seconds_per_item
+from cycle.gold import gold_requests
+from cycle.pool import Gathered, gather
 from cycle.records import Cycle, Look, Reason, Round
-from kempelen.errors import NotEnoughData
-from kempelen.records import Candidate, LabelRequest
+from cycle.route import route
+from cycle.stopping import Provisional, provisional, why_stop
+from kempelen.protocols import Classifier, Floats
+from kempelen.records import Candidate, LabelRequest, Purpose
 from kempelen.states import State
 from selection import AUDIT, choose
-
-TERM_DETECTOR = "term_surge"
-"""The detector whose evidence names words; selection aims at them."""
 
 
 def ask(app: App, cycle: Cycle, look: Look, now: datetime) -> int:
     """Put the next round of a cycle before people, if it has one left for today; how many items were new.
 
-    What will be asked is recorded before anybody is asked, and everything recorded is submitted on
-    each call: the connector adds only what is missing, so a kill in between is mended by the next call.
+    What will be asked is recorded before anybody is asked, and everything recorded is routed on each call: the
+    connector adds only what is missing, so a kill in between is mended by the next call.
     """
     past = app.store.rounds(cycle.cycle_id)
-    if len(past) < cycle.rounds and now.date() not in {r.at.date() for r in past}:
-        requests, round_ = _choose(app, cycle, look, now, len(past) + 1)
+    if not asked_all(cycle, past) and now.date() not in {r.at.date() for r in past}:
+        requests, round_ = _next_round(app, cycle, look, now, past)
         app.store.record_round(round_, requests)
     requests = app.store.requests(cycle.cycle_id)
     if not requests:
         return 0
-    new = app.annotators.submit(app.briefing(cycle.cycle_id), requests)
+    new = route(app, cycle, now)
     app.move(cycle, State.LABELLING, now, f"{len(requests)} items asked")
     return new
 
 
-def expected_seconds(app: App) -> float:
-    """Median seconds of an answer so far, idle time cut off; the setting until there are any."""
-    known = [
-        min(answer.lead_time_s, app.settings.annotation.idle_cap_s)
-        for cycle in app.store.cycles(app.model)
-        for answer in app.store.answers(cycle.cycle_id)
-        if answer.lead_time_s is not None
-    ]
-    return median(known) if known else app.settings.selection.expected_seconds
+def asked_all(cycle: Cycle, rounds: Sequence[Round]) -> bool:
+    """Whether a cycle asks no further round: it had all of them, or one said why there is no other."""
+    return len(rounds) >= cycle.rounds or any(one.stopped for one in rounds)
 
 
-def _choose(app: App, cycle: Cycle, look: Look, now: datetime, number: int) -> tuple[list[LabelRequest], Round]:
-    candidates, held_back = _candidates(app, now)
-    surging = _surging(app, cycle, look)
-    requests = choose(
-        candidates,
-        app.strategies,
-        _counts(app, cycle),
-        surging=surging,
-        audit_fraction=app.settings.selection.audit_fraction,
-        cycle_id=cycle.cycle_id,
-        round=number,
-        rng=app.rng("select", f"{cycle.opened_at:%Y%m%d}-{cycle.reason.value}/{number}"),
-    )
+def _next_round(
+    app: App, cycle: Cycle, look: Look, now: datetime, past: list[Round]
+) -> tuple[list[LabelRequest], Round]:
+    challenger = provisional(app, cycle) if past else None
+    gathered = gather(app, cycle, look, now)
+    stopped = why_stop(app, cycle, challenger, past)
+    requests: list[LabelRequest] = []
+    if not stopped:
+        requests, stopped = _draw(app, cycle, gathered, challenger, len(past) + 1)
     round_ = Round(
         cycle_id=cycle.cycle_id,
-        number=number,
+        number=len(past) + 1,
         at=now,
-        surging=surging,
-        candidates=len(candidates),
-        held_back=held_back,
-        traffic=sum(candidate.predictions for candidate in candidates),
+        surging=gathered.pool.surging,
+        candidates=len(gathered.pool.candidates),
+        held_back=gathered.held_back,
+        traffic=gathered.traffic,
+        held_back_predictions=gathered.held_back_predictions,
+        hidden=gathered.hidden,
+        since=gathered.since,
+        expired=gathered.expired,
+        known={} if stopped else gathered.known,
+        beliefs=gathered.beliefs,
+        challenger_accuracy=challenger.accuracy if challenger else None,
+        stopped=stopped,
     )
     return requests, round_
 
 
-def _candidates(app: App, now: datetime) -> tuple[list[Candidate], int]:
-    """Queries of the current window that nobody was asked about yet, and how many had too few users."""
-    try:
-        pool, held_back = app.predictions.candidates(
-            app.window_start(now), now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
-        )
-    except NotEnoughData:
-        return [], 0
-    asked = {r.item_id for c in app.store.cycles(app.model) for r in app.store.requests(c.cycle_id)}
-    return [candidate for candidate in pool if candidate.item_id not in asked], held_back
+def _draw(
+    app: App, cycle: Cycle, gathered: Gathered, challenger: Provisional | None, number: int
+) -> tuple[list[LabelRequest], str]:
+    """The round's requests, or why there are none."""
+    left = seconds_left(app, cycle)
+    pool = gathered.pool
+    seconds = seconds_per_item(app, pool.candidates)
+    if len(seconds) and left < seconds.min():
+        return [], f"the budget is spent: {left / 60:.1f} minutes are left, too few for another item"
+    if challenger and pool.candidates:
+        pool = replace(pool, challenger=_said(challenger.classifier, pool.candidates, pool.labels))
+    key = f"{cycle.opened_at:%Y%m%d}-{cycle.reason.value}/{number}"
+    shares, items = _wanted(app, cycle)
+    chosen = choose(
+        pool,
+        app.strategies,
+        shares,
+        items=items,
+        seconds=seconds,
+        budget_seconds=left,
+        audit_fraction=app.settings.selection.audit_fraction,
+        cycle_id=cycle.cycle_id,
+        round=number,
+        rng=app.rng("select", key),
+    )
+    rng = app.rng("show", key)
+    gold = gold_requests(app, cycle.cycle_id, number, _gold_items(app, len(chosen)), rng)
+    return _tagged(app, _mixed(_blinded(app, chosen, rng), gold, rng)), ""
 
 
-def _surging(app: App, cycle: Cycle, look: Look) -> tuple[str, ...]:
-    """The words of the rounds before and of today's alarm, its suspects too, in order of first appearance."""
-    words = [word for past in app.store.rounds(cycle.cycle_id) for word in past.surging]
-    for report in look.alarms:
-        if report.detector == TERM_DETECTOR:
-            words += [*(evidence.subject for evidence in report.evidence), *report.suspects]
-    return tuple(dict.fromkeys(words))
-
-
-def _counts(app: App, cycle: Cycle) -> Mapping[str, int]:
-    """Items per strategy, within the human minutes that the cycle may still ask for."""
+def _wanted(app: App, cycle: Cycle) -> tuple[Mapping[str, float], int]:
+    """The strategies' shares and the number of items of a round."""
     selection = app.settings.selection
     if cycle.reason is Reason.AUDIT:
-        return {AUDIT: selection.audit_items}
-    seconds_an_item = expected_seconds(app) * app.settings.annotation.answers_per_item
-    affordable = int(selection.budget_minutes * 60 / seconds_an_item) - len(app.store.requests(cycle.cycle_id))
-    items = max(0, min(selection.round_items, affordable))
-    counts = {name: int(share * items) for name, share in selection.shares.items()}
-    largest = max(selection.shares, key=selection.shares.__getitem__)
-    counts[largest] += items - sum(counts.values())
-    return counts
+        return {AUDIT: 1.0}, selection.audit_items
+    return selection.shares, selection.round_items
+
+
+def _blinded(app: App, chosen: Sequence[LabelRequest], rng: np.random.Generator) -> list[LabelRequest]:
+    """Which of them hide the model's suggestion is drawn before anybody answers."""
+    annotation = app.settings.annotation
+    drawn_blind = rng.random(len(chosen)) < annotation.blind_share
+    return [
+        replace(request, blind=bool(drawn) or (annotation.blind_audit and request.purpose is Purpose.AUDIT))
+        for request, drawn in zip(chosen, drawn_blind, strict=True)
+    ]
+
+
+def _tagged(app: App, requests: Sequence[LabelRequest]) -> list[LabelRequest]:
+    """With what in them may distress people."""
+    hazards = app.hazards.tags_of([(request.query, request.suggestion) for request in requests])
+    return [replace(request, hazards=tags) for request, tags in zip(requests, hazards, strict=True)]
+
+
+def _gold_items(app: App, asked: int) -> int:
+    """So many gold items that they are their share of all."""
+    share = app.settings.annotation.gold_share
+    return round(asked * share / (1 - share))
+
+
+def _mixed(asked: list[LabelRequest], gold: list[LabelRequest], rng: np.random.Generator) -> list[LabelRequest]:
+    """Both in an order that tells neither from the other."""
+    if not gold:
+        return asked
+    both = [*asked, *gold]
+    return [both[place] for place in rng.permutation(len(both))]
+
+
+def _said(classifier: Classifier, candidates: Sequence[Candidate], labels: Sequence[str]) -> Floats:
+    """Probabilities of the candidates in the order of `labels`, shape (candidates, labels); 0 for unknown labels."""
+    said = classifier.predict([candidate.query for candidate in candidates])
+    columns = {label: column for column, label in enumerate(classifier.labels)}
+    return np.column_stack(
+        [said[:, columns[label]] if label in columns else np.zeros(len(candidates)) for label in labels]
+    )

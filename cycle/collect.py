@@ -1,13 +1,15 @@
-"""Fetch what people answered, book their effort, and settle the labels of a cycle that is complete."""
+"""Fetch what people answered, book their effort, ask on where they disagree, and settle a cycle that is complete."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cycle.account import account, charge_late_answers
 from cycle.answers import fetch
 from cycle.app import App
+from cycle.ask import asked_all
 from cycle.records import Cycle
+from cycle.route import progress, route
+from cycle.settle import supported
 from kempelen.errors import Problem
 from kempelen.states import State
 
@@ -17,12 +19,13 @@ LATE_ANSWERS = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one run of `collect` found for one cycle."""
+    """What one run of `collect` found for one cycle; `contested` items wait for an expert."""
 
     cycle: Cycle
     state: State
     items: int
     answered: int
+    contested: int
     annotations: int
     new: int
     problems: tuple[Problem, ...]
@@ -57,37 +60,29 @@ def _left_behind(app: App, cycle: Cycle) -> bool:
 def _collect(app: App, cycle: Cycle, now: datetime, *, settle: bool) -> Collected:
     fetched = fetch(app, cycle, now)
     problems = [*fetched.problems]
-    items, answered = _progress(app, cycle)
-    complete = answered == items and len(app.store.rounds(cycle.cycle_id)) >= cycle.rounds
+    needs = progress(app, cycle)
+    answered = sum(need.done for need in needs.values())
+    complete = answered == len(needs) and asked_all(cycle, app.store.rounds(cycle.cycle_id))
     if complete or (settle and app.store.answers(cycle.cycle_id)) or _left_behind(app, cycle):
         problems += _settle(app, cycle, now)
         if not cycle.trains:
             account(app, cycle, now)
+    else:
+        route(app, cycle, now)
     return Collected(
         cycle=cycle,
         state=app.store.state(cycle.cycle_id),
-        items=items,
+        items=len(needs),
         answered=answered,
+        contested=sum(need.expert for need in needs.values()),
         annotations=len(app.store.answers(cycle.cycle_id)),
         new=fetched.new,
         problems=tuple(problems),
     )
 
 
-def _progress(app: App, cycle: Cycle) -> tuple[int, int]:
-    """Items asked about, and how many are done: with the answers that are wanted, or skipped by as many people."""
-    wanted = app.settings.annotation.answers_per_item
-    answers = app.store.answers(cycle.cycle_id)
-    labels = Counter(answer.item_id for answer in answers if not answer.skipped)
-    skips = Counter(answer.item_id for answer in answers if answer.skipped)
-    items = [request.item_id for request in app.store.requests(cycle.cycle_id)]
-    return len(items), sum(max(labels[item_id], skips[item_id]) >= wanted for item_id in items)
-
-
 def _settle(app: App, cycle: Cycle, now: datetime) -> list[Problem]:
-    asked = {request.item_id for request in app.store.requests(cycle.cycle_id)}
-    answers = [answer for answer in app.store.answers(cycle.cycle_id) if answer.item_id in asked]
-    labels, problems = app.consensus.settle(answers)
+    labels, problems = supported(app, cycle.cycle_id)
     app.store.record_consensus(cycle.cycle_id, labels)
     note = f"{len(labels)} items settled, {len(problems)} without a clear answer"
     app.move(cycle, State.READY, now, note)

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 from cycle.alarms import set_aside
 from cycle.app import App
-from cycle.ask import expected_seconds
-from cycle.records import CURRENT, Look
+from cycle.budget import seconds_per_label
+from cycle.records import CURRENT, Known, Look, Round
 from kempelen.errors import BadData, NotEnoughData, Problem
 from kempelen.profile import Profile
 from kempelen.records import AuditedAnswer, Candidate, DriftReport, Purpose, Window
@@ -47,7 +47,7 @@ def look(app: App, now: datetime) -> Look:
         current=_current(app, version, now, reference, undecided),
         audited=audited_answers(app, version),
         today=now.date(),
-        seconds_per_label=expected_seconds(app) * app.settings.annotation.answers_per_item,
+        seconds_per_label=seconds_per_label(app),
         predecessors=_predecessors(app, now),
         surging=_surging_words(app, version),
         borrowed=reference.borrowed,
@@ -78,31 +78,47 @@ def look(app: App, now: datetime) -> Look:
 
 
 def audited_answers(app: App, version: str) -> tuple[AuditedAnswer, ...]:
-    """What people said of predictions of a version that were drawn for the audit, in order of time."""
-    answers = []
+    """What people said of predictions of a version that were drawn for the audit, in order of time.
+
+    An audited item that was still valid in a later round stands there for itself, with chance 1.
+    """
+    answers: list[AuditedAnswer] = []
+    settled: dict[str, tuple[str, str]] = {}
     for cycle in app.store.cycles(app.model):
         consensus = app.store.consensus(cycle.cycle_id)
-        rounds = {round_.number: round_ for round_ in app.store.rounds(cycle.cycle_id)}
-        answers += [
-            AuditedAnswer(
-                item_id=request.item_id,
-                query=request.query,
-                label=consensus[request.item_id].label,
-                prediction=request.suggestion,
-                probability=request.audit_probability,
-                predictions=request.predictions,
-                traffic=rounds[request.round].traffic,
-                draw=f"{cycle.cycle_id}/{request.round}",
-                at=rounds[request.round].at,
-            )
-            for request in app.store.requests(cycle.cycle_id)
-            if request.purpose is Purpose.AUDIT
-            and request.model_version == version
-            and request.item_id in consensus
-            # The rounds of an older Kempelen do not say what traffic they were drawn from.
-            and rounds[request.round].traffic
-        ]
+        requests = [r for r in app.store.requests(cycle.cycle_id) if r.purpose is Purpose.AUDIT]
+        settled |= {r.item_id: (r.query, consensus[r.item_id].label) for r in requests if r.item_id in consensus}
+        for round_ in app.store.rounds(cycle.cycle_id):
+            drawn = {
+                r.item_id: (Known(predictions=r.predictions, suggestion=r.suggestion, confidence=r.confidence), chance)
+                for r in requests
+                for chance in [r.audit_probability]
+                if r.round == round_.number
+            }
+            known = {item_id: (one, 1.0) for item_id, one in round_.known.items()}
+            answers += [
+                _audited(item_id, *settled[item_id], item, chance, round_)
+                for item_id, (item, chance) in (drawn | known).items()
+                # The rounds of an older Kempelen do not say what traffic they were drawn from.
+                if cycle.champion == version and item_id in settled and round_.traffic
+            ]
     return tuple(answers)
+
+
+def _audited(  # noqa: PLR0913, PLR0917 - an audited answer is exactly these things
+    item_id: str, query: str, label: str, item: Known, probability: float, round_: Round
+) -> AuditedAnswer:
+    return AuditedAnswer(
+        item_id=item_id,
+        query=query,
+        label=label,
+        prediction=item.suggestion,
+        probability=probability,
+        predictions=item.predictions,
+        traffic=round_.traffic,
+        draw=f"{round_.cycle_id}/{round_.number}",
+        at=round_.at,
+    )
 
 
 def _check_clock(app: App, now: datetime) -> None:
@@ -216,17 +232,27 @@ def _handled(app: App, version: str) -> Mapping[str, str]:
 
 
 def _with_examples(app: App, report: DriftReport, now: datetime) -> DriftReport:
-    """The report with queries of enough people that show what changed, where the detector named none itself."""
-    if not report.drifted or all(evidence.examples for evidence in report.evidence):
+    """The report with queries of enough people that show what changed, without personal data.
+
+    The detector's own stay; where it named none, the most frequent ones of the window are shown.
+    """
+    if not report.drifted:
         return report
-    try:
-        shown, _ = app.predictions.candidates(
-            app.window_start(now), now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
-        )
-    except NotEnoughData:
-        return report
-    evidence = tuple(e if e.examples else replace(e, examples=_examples(e.subject, shown)) for e in report.evidence)
+    window = [] if all(evidence.examples for evidence in report.evidence) else _window(app, now)
+    evidence = tuple(
+        replace(e, examples=tuple(s.text for s in app.scrubber.scrub(e.examples or _examples(e.subject, window))))
+        for e in report.evidence
+    )
     return replace(report, evidence=evidence)
+
+
+def _window(app: App, now: datetime) -> Sequence[Candidate]:
+    try:
+        return app.predictions.candidates(
+            app.window_start(now), now.date(), min_users=app.settings.selection.min_users, model_version=app.champion
+        ).candidates
+    except NotEnoughData:
+        return ()
 
 
 def _examples(subject: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:

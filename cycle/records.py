@@ -1,11 +1,12 @@
 """What the store remembers of a cycle, a look, a version and a promotion."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
 from kempelen.errors import Problem
-from kempelen.records import DriftReport, Evidence, GateReport
+from kempelen.records import Annotation, DriftReport, Evidence, GateReport
 from kempelen.states import State
 
 
@@ -45,10 +46,35 @@ class CycleEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """How right the champion thinks it is on a part of a round's traffic.
+
+    `share` of the traffic has this predicted label; `right` is the sum of share times confidence over it.
+    """
+
+    share: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """An audited item of an earlier round in the traffic of this one, and what the champion says of it now."""
+
+    predictions: int
+    suggestion: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One day's asking within a cycle.
 
-    `held_back` queries had too few users to be shown to anybody; `traffic` predictions are behind the candidates.
+    It was drawn from `candidates` with `traffic` predictions, those of the `known` audit items, by item id,
+    among them: their answers are still valid, and nobody is asked twice. `since` are the days on which
+    the surging words began: earlier answers on them hold no more, `expired` of the candidates had one. `beliefs`
+    are the champion's own, by predicted label. `held_back` queries with `held_back_predictions` had too few users
+    to be shown to anybody; of the surging words in `hidden` none could be shown. `challenger_accuracy` is what a
+    model trained on the answers so far reached on today's traffic. A round that is not asked says why in `stopped`.
     """
 
     cycle_id: str
@@ -58,6 +84,23 @@ class Round:
     candidates: int
     held_back: int
     traffic: int = 0
+    held_back_predictions: int = 0
+    hidden: tuple[str, ...] = ()
+    since: Mapping[str, date] = field(default_factory=dict)
+    expired: int = 0
+    known: Mapping[str, Known] = field(default_factory=dict)
+    beliefs: Mapping[str, Belief] = field(default_factory=dict)
+    challenger_accuracy: float | None = None
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of an answer after it was collected: it was edited, or deleted (`now` is None)."""
+
+    source_id: str
+    at: datetime
+    now: Annotation | None
 
 
 CURRENT = "current window"

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cycle.records import Acknowledgement, Cycle, CycleEvent, Judgement, Look, Mute, Promotion, Round, Version
+from cycle.records import Acknowledgement, Change, Cycle, CycleEvent, Judgement, Look, Mute, Promotion, Round, Version
 from kempelen.errors import BadData, IllegalMove
 from kempelen.profile import Profile
 from kempelen.records import Annotation, ConsensusLabel, LabelRequest
@@ -96,6 +96,21 @@ _answers = Table(
     Column("source_id", String(200), primary_key=True),
     Column("cycle_id", String(80), index=True),
     Column("document", Text),
+)
+_changes = Table(
+    "answer_change",
+    _meta,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("cycle_id", String(80), index=True),
+    Column("source_id", String(200)),
+    Column("at", _Moment),
+    Column("document", Text),  # the answer as it is now; empty: it was deleted
+)
+_cursors = Table(
+    "collected",
+    _meta,
+    Column("cycle_id", String(80), primary_key=True),
+    Column("cursor", Text),
 )
 _consensus = Table(
     "consensus_label",
@@ -239,17 +254,54 @@ class Store:
         query = select(_requests.c.document).where(_requests.c.cycle_id == cycle_id).order_by(_requests.c.sequence)
         return self._read(LabelRequest, query)
 
-    def record_answers(self, cycle_id: str, answers: Iterable[Annotation]) -> None:
-        """Record answers; `annotator` must already be a pseudonym. The first form of an answer stays."""
-        self._add(
-            _answers,
-            [{"source_id": a.source_id, "cycle_id": cycle_id, "document": _dump(a)} for a in answers],
-        )
+    def record_answers(
+        self,
+        cycle_id: str,
+        answers: Iterable[Annotation],
+        *,
+        changes: Sequence[Change] = (),
+        cursor: str | None = None,
+    ) -> None:
+        """Record what one collection found; `annotator` must already be a pseudonym. All of it or nothing.
 
-    def answers(self, cycle_id: str) -> list[Annotation]:
-        """The answers of a cycle, by source id."""
+        The first form of an answer stays on record; `changes` say what became of it since.
+        """
+        new = [{"source_id": a.source_id, "cycle_id": cycle_id, "document": _dump(a)} for a in answers]
+        changed = [
+            {
+                "cycle_id": cycle_id,
+                "source_id": change.source_id,
+                "at": change.at,
+                "document": _dump(change.now) if change.now else "",
+            }
+            for change in changes
+        ]
+        with writing(self._engine) as connection:
+            if new:
+                connection.execute(self._insert(_answers), new)
+            if changed:
+                connection.execute(insert(_changes), changed)
+            if cursor is not None:
+                connection.execute(delete(_cursors).where(_cursors.c.cycle_id == cycle_id))
+                connection.execute(insert(_cursors), [{"cycle_id": cycle_id, "cursor": cursor}])
+
+    def cursor(self, cycle_id: str) -> str | None:
+        """How far a cycle's answers were collected."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(_cursors.c.cursor).where(_cursors.c.cycle_id == cycle_id)).scalar()
+
+    def given(self, cycle_id: str) -> list[Annotation]:
+        """Every answer that was ever given in a cycle, in its first form, by source id: all of it took time."""
         query = select(_answers.c.document).where(_answers.c.cycle_id == cycle_id).order_by(_answers.c.source_id)
         return self._read(Annotation, query)
+
+    def answers(self, cycle_id: str) -> list[Annotation]:
+        """The answers of a cycle as they stand, by source id: edited ones in their last form, deleted ones not."""
+        query = select(_changes.c.source_id, _changes.c.document).where(_changes.c.cycle_id == cycle_id)
+        with reading(self._engine) as connection:
+            latest = {row.source_id: row.document for row in connection.execute(query.order_by(_changes.c.sequence))}
+        edited = {source_id: _adapter(Annotation).validate_json(text) for source_id, text in latest.items() if text}
+        return [edited.get(a.source_id, a) for a in self.given(cycle_id) if latest.get(a.source_id) != ""]
 
     def record_consensus(self, cycle_id: str, labels: Iterable[ConsensusLabel]) -> None:
         """Record what the answers of a cycle support."""

@@ -8,14 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from cycle.app import App
+from cycle.judging import best_labels, paired, questions_for
 from cycle.records import Cycle, Judgement, Version
-from cycle.training_data import BASE, base_examples, split, training_set
+from cycle.training_data import base_examples, split, training_set
 from kempelen.errors import NotEnoughData
-from kempelen.protocols import Classifier, Predictor
-from kempelen.records import Example, GateReport, PairedAnswer, Purpose, Slice, TrainingSet
+from kempelen.protocols import Classifier
+from kempelen.records import GateReport, TrainingSet
 from kempelen.states import State
 
 
@@ -43,7 +42,7 @@ def train_first(app: App, now: datetime) -> Version:
     challengers = []
     for model_type in app.settings.model.types:
         classifier = app.learners(model_type).fit(examples, app.settings.training.seed)
-        said = _best_labels(classifier, [e.query for e in validation])
+        said = best_labels(classifier, [e.query for e in validation])
         accuracy = sum(s == e.label for s, e in zip(said, validation, strict=True)) / max(1, len(validation))
         metrics = {"validation.accuracy": accuracy}
         run_id = _log(app, classifier, examples, key=_first(examples), model_type=model_type, metrics=metrics)
@@ -59,12 +58,11 @@ def train(app: App, cycle: Cycle, now: datetime) -> Version:
     base, validation = split(base_examples(app.settings), app.settings.training)
     examples, cycles = training_set(app, base)
     champion = app.registry.load(cycle.champion)
-    relabelled = {example.query for example in examples.examples if example.source != BASE}
-    questions = [*_audited(app, cycle), *_before([e for e in validation if e.query not in relabelled])]
+    questions = questions_for(app, cycle, app.store.consensus(cycle.cycle_id), examples, validation)
     challengers = []
     for model_type in app.settings.model.types:
         classifier = app.learners(model_type).fit(examples, app.settings.training.seed)
-        report = app.gate.judge(_paired(champion, classifier, questions))
+        report = app.gate.judge(paired(champion, classifier, questions))
         run_id = _log(app, classifier, examples, key=cycle.cycle_id, model_type=model_type, metrics=_metrics(report))
         app.store.record_judgement(Judgement(cycle_id=cycle.cycle_id, model_type=model_type, report=report))
         accuracy = report.checks[0].challenger_accuracy
@@ -87,56 +85,6 @@ def _first(examples: TrainingSet) -> str:
 def _best(challengers: Sequence[_Challenger]) -> _Challenger:
     """One that passed before one that did not, then the most accurate; the first named wins a tie."""
     return max(challengers, key=lambda challenger: (challenger.passed, challenger.accuracy))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """An item that the gate asks both models about."""
-
-    slice: Slice
-    example: Example
-    weight: float
-
-
-def _audited(app: App, cycle: Cycle) -> list[_Question]:
-    """The cycle's audited items with their Hajek weights: traffic over the chance of being audited."""
-    consensus = app.store.consensus(cycle.cycle_id)
-    return [
-        _Question(
-            slice=Slice.TODAY,
-            example=Example(query=r.query, label=consensus[r.item_id].label, weight=1.0, source=cycle.cycle_id),
-            weight=r.predictions / r.audit_probability,
-        )
-        for r in app.store.requests(cycle.cycle_id)
-        if r.purpose is Purpose.AUDIT and r.item_id in consensus
-    ]
-
-
-def _before(validation: Sequence[Example]) -> list[_Question]:
-    return [_Question(slice=Slice.BEFORE, example=example, weight=1.0) for example in validation]
-
-
-def _paired(champion: Predictor, challenger: Classifier, questions: Sequence[_Question]) -> list[PairedAnswer]:
-    queries = [question.example.query for question in questions]
-    return [
-        PairedAnswer(
-            query=question.example.query,
-            slice=question.slice,
-            label=question.example.label,
-            champion=old,
-            challenger=new,
-            weight=question.weight,
-        )
-        for question, old, new in zip(
-            questions, _best_labels(champion, queries), _best_labels(challenger, queries), strict=True
-        )
-    ]
-
-
-def _best_labels(model: Predictor | Classifier, queries: Sequence[str]) -> list[str]:
-    if not queries:
-        return []
-    return [model.labels[i] for i in np.argmax(model.predict(queries), axis=1)]
 
 
 def _metrics(report: GateReport) -> Mapping[str, float]:

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from cycle.alarms import Alarm, alarms, as_document
 from cycle.app import App
-from cycle.ask import ask
+from cycle.ask import ask, asked_all
 from cycle.look import look
 from cycle.records import Cycle, Look, Reason
+from cycle.route import contested
+from kempelen.records import Queue
 from kempelen.states import State
 
 REFERENCE = "drift/reference.json"
@@ -17,12 +19,16 @@ REFERENCE = "drift/reference.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What one run of `watch` saw and did; `addresses` are where people answer what is asked, now or earlier."""
+    """What one run of `watch` saw and did.
+
+    `addresses` are where people answer what is asked, now or earlier; `for_experts` where what they left open waits.
+    """
 
     look: Look
     opened: Cycle | None
     asked: int
     addresses: tuple[str, ...]
+    for_experts: tuple[str, ...] = ()
 
 
 def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
@@ -39,7 +45,8 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
     _end_the_empty(app, now)
     waiting = [cycle_id for cycle_id in asked if app.store.requests(cycle_id)]
     addresses = tuple(app.annotators.open(app.briefing(cycle_id)) for cycle_id in waiting)
-    return Watched(look=seen, opened=opened, asked=sum(asked.values()), addresses=addresses)
+    for_experts = tuple(app.annotators.open(app.briefing(c.cycle_id, Queue.EXPERTS)) for c in contested(app))
+    return Watched(look=seen, opened=opened, asked=sum(asked.values()), addresses=addresses, for_experts=for_experts)
 
 
 def publish(app: App, seen: Look) -> list[Alarm]:
@@ -128,7 +135,7 @@ def _name(app: App, reason: Reason, now: datetime) -> str:
 def _end_the_empty(app: App, now: datetime) -> None:
     """A cycle whose rounds are over without a single question has nothing to wait for."""
     for cycle in _still_asking(app):
-        if len(app.store.rounds(cycle.cycle_id)) >= cycle.rounds and not app.store.requests(cycle.cycle_id):
+        if asked_all(cycle, app.store.rounds(cycle.cycle_id)) and not app.store.requests(cycle.cycle_id):
             for state, note in (
                 (State.ABANDONED, "there was nothing to ask about"),
                 (State.CLOSED, "nobody was asked"),

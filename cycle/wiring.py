@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cycle.app import App, Connectors
+from cycle.care import hazards
 from cycle.store import Store
 from kempelen.errors import ConfigError
 from kempelen.plugins import build
-from kempelen.protocols import AnnotationConnector, DriftDetector, ModelRegistry, PredictionReader
+from kempelen.protocols import AnnotationConnector, DriftDetector, Gate, ModelRegistry, PredictionReader
 from kempelen.settings import Settings
 from ledger.database import open_engine
 from ledger.pseudonyms import pseudonyms
@@ -32,21 +33,17 @@ def wire(settings: Settings) -> App:
             registry=lambda: _registry(settings),
         ),
         detectors=_detectors(settings),
-        strategies={name: build("selection", name, {}) for name in settings.selection.shares},
+        strategies={name: build("selection", name, {}, section="selection") for name in settings.selection.shares},
+        scrubber=build("connectors/scrubbing", settings.selection.scrubber, {}, section="selection"),
+        hazards=hazards(settings),
         consensus=build(
-            "consensus", settings.annotation.consensus, {"min_votes": min(2, settings.annotation.answers_per_item)}
+            "consensus",
+            settings.annotation.consensus,
+            {"min_votes": min(2, settings.annotation.answers_per_item)},
+            section="annotation",
         ),
-        # Every challenger gets a chance to pass by luck: the gate's alpha is shared among them.
-        gate=build(
-            "gates",
-            settings.gate.name,
-            {
-                "alpha": settings.gate.alpha / len(settings.model.types),
-                "tolerance": settings.gate.tolerance,
-                "min_before": settings.gate.min_before,
-            },
-        ),
-        learners=lambda name: build("models", name, {}),
+        gate=_gate(settings),
+        learners=lambda name: build("models", name, {}, section="model"),
     )
 
 
@@ -70,6 +67,21 @@ def _detectors(settings: Settings) -> Mapping[str, DriftDetector]:
     }
 
 
+def _gate(settings: Settings) -> Gate:
+    """The gate, with its part of alpha: every challenger, and every round after which it is asked, may pass by luck."""
+    asked = settings.selection.rounds if settings.selection.stop_when_settled else 1
+    return build(  # type: ignore[no-any-return]  # a plug-in's type is its stage's
+        "gates",
+        settings.gate.name,
+        {
+            "alpha": settings.gate.alpha / len(settings.model.types) / asked,
+            "tolerance": settings.gate.tolerance,
+            "min_before": settings.gate.min_before,
+        },
+        section="gate",
+    )
+
+
 def _predictions(settings: Settings) -> PredictionReader:
     log, min_users = settings.prediction_log, settings.selection.min_users
     if log.url is not None:
@@ -84,13 +96,22 @@ def _predictions(settings: Settings) -> PredictionReader:
 
 
 def _annotators(settings: Settings) -> AnnotationConnector:
+    annotation = settings.annotation
+    if annotation.connector == "files":
+        from connectors.annotation import files
+
+        return files.build(annotation.folder, experts=annotation.experts)
+    if annotation.connector != "label_studio":
+        raise ConfigError(
+            f"[annotation] connector is {annotation.connector!r}.", hint="Write `label_studio` or `files`."
+        )
     from connectors.annotation import label_studio
 
     url, token = settings.servers.label_studio_url, settings.servers.label_studio_token
     if url is None or token is None:
         raise _no_server("label_studio_url and label_studio_token")
     return label_studio.build(
-        url=url, token=token.get_secret_value(), blind_audit=settings.annotation.blind_audit, lock_folder=settings.state
+        url=url, token=token.get_secret_value(), experts=annotation.experts, lock_folder=settings.state
     )
 
 

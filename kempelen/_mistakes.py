@@ -32,7 +32,8 @@ def _told(settings: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):
         # A section's own check: it begins with the key, and the section's whole content would say nothing.
         at, _, said = str(error["ctx"]["error"]).partition(": ")
-        return f"{key}.{at}: {said}", f"Correct {key}.{at}."
+        at = ".".join([*map(str, place), at])
+        return f"{at}: {said}", f"Correct {at}."
     if error["type"] == "tuple_type" and isinstance(error["input"], Mapping):
         return f"{key} is a single section, not a list of them", f"Write [[{key}]] above each entry."
     found = "(not shown)" if "token" in key or key.endswith("url") else repr(error["input"])

@@ -23,37 +23,37 @@ def available(stage: str) -> list[str]:
 def build(stage: str, name: str, params: Mapping[str, Any], *, section: str | None = None) -> Any:
     """Call `build(**params)` of `<stage>/<name>.py`, or of a user's own `"package.module:build"`.
 
-    `section` of the settings is where `params` come from, to be named if they do not fit.
+    `section` of the settings names the plug-in and its parameters; it is told if they do not fit.
 
     Raises ConfigError if there is no such plug-in, or it does not take `params`.
     """
-    factory = _own(stage, name) if ":" in name else _shipped(stage, name)
+    named_in = section or stage
+    factory = _own(named_in, name) if ":" in name else _shipped(stage, named_in, name)
     try:
         inspect.signature(factory).bind(**params)
     except TypeError as mismatch:
-        found = "What is configured" if section is None else f"[{section}]"
         raise ConfigError(
-            f"{found} does not fit the plug-in {name}: {mismatch}.",
+            f"[{named_in}] does not fit the plug-in {name}: {mismatch}.",
             hint=f"build() takes {inspect.signature(factory)}.",
         ) from mismatch
     return factory(**params)
 
 
-def _shipped(stage: str, name: str) -> Any:
+def _shipped(stage: str, named_in: str, name: str) -> Any:
     if name not in available(stage):
         raise ConfigError(
-            f"[{stage}] names {name!r}, but there is no file {stage}/{name}.py.",
+            f"[{named_in}] names {name!r}, but there is no file {stage}/{name}.py.",
             hint=f"Use one of {', '.join(available(stage))}, or add that file with a build() function.",
         )
-    return importlib.import_module(f"{stage}.{name}").build
+    return importlib.import_module(f"{stage.replace('/', '.')}.{name}").build
 
 
-def _own(stage: str, name: str) -> Any:
+def _own(named_in: str, name: str) -> Any:
     module, _, function = name.partition(":")
     try:
         return getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as missing:
         raise ConfigError(
-            f"[{stage}] names {name!r}, but it cannot be imported: {missing}.",
+            f"[{named_in}] names {name!r}, but it cannot be imported: {missing}.",
             hint='Write "package.module:build", and install that package beside Kempelen.',
         ) from missing

@@ -17,14 +17,17 @@ from kempelen.profile import Profile
 from kempelen.records import (
     Annotation,
     Briefing,
-    Candidate,
+    Collection,
     ConsensusLabel,
     DriftReport,
     GateReport,
     LabelRequest,
     ModelVersion,
     PairedAnswer,
+    Pool,
     SavedModel,
+    Scrubbed,
+    Showable,
     TrainingSet,
     Window,
 )
@@ -43,20 +46,42 @@ class DriftDetector(Protocol):
 class QueryStrategy(Protocol):
     """selection/: how much is each candidate worth a person's time?"""
 
-    def sizes(self, candidates: Sequence[Candidate], surging: Sequence[str]) -> Floats:
-        """Non-negative size measures, shape (n,); inclusion probabilities are proportional to them."""
+    def sizes(self, pool: Pool) -> Floats:
+        """Non-negative size measures, shape (candidates,); chances are proportional to them. All 0: nothing to say."""
         ...
 
-    def reason(self, candidate: Candidate, surging: Sequence[str]) -> str:
-        """Why this candidate, in words for the annotator and the auditor."""
+    def reason(self, pool: Pool, place: int) -> str:
+        """Why the candidate at this place of the pool, in words for the annotator and the auditor."""
+        ...
+
+
+class Scrubber(Protocol):
+    """connectors/scrubbing/: takes personal data out of what people are shown."""
+
+    def scrub(self, texts: Sequence[str]) -> list[Scrubbed]:
+        """One for each text, in order; a text in which nothing was found comes back as it is."""
+        ...
+
+
+class HazardTagger(Protocol):
+    """A user's own classifier of what may distress people."""
+
+    def tag(self, queries: Sequence[str]) -> list[tuple[str, ...]]:
+        """The names of the hazards in each query, in order."""
         ...
 
 
 class ConsensusRule(Protocol):
     """consensus/: which label do the answers support?"""
 
-    def settle(self, annotations: Sequence[Annotation]) -> tuple[list[ConsensusLabel], list[Problem]]:
-        """One label an item; items without a clear winner come back as problems."""
+    def settle(
+        self, annotations: Sequence[Annotation], gold: Mapping[str, str] | None = None
+    ) -> tuple[list[ConsensusLabel], list[Problem]]:
+        """One label an item; items without a clear winner come back as problems, each with its reason.
+
+        `gold` has the known labels of some of the items: how people answer those tells how far their other
+        answers can be trusted. Gold items are settled like any other.
+        """
         ...
 
 
@@ -104,16 +129,24 @@ class AnnotationConnector(Protocol):
         """Put items before people, each exactly once however often this is called; how many were new."""
         ...
 
-    def collect(self, cycle_id: str) -> tuple[list[Annotation], list[Problem]]:
-        """Every answer that the cycle has by now, skips included."""
+    def ask_again(self, briefing: Briefing, wanted: Mapping[str, int]) -> int:
+        """Want this many answers in all to these items, which are there; how many items that changed."""
+        ...
+
+    def collect(self, cycle_id: str, since: str | None = None) -> Collection:
+        """Every answer, skips included, to the items that changed since a cursor; to all items without one."""
         ...
 
     def items(self, cycle_id: str) -> list[str]:
-        """The item ids that the system holds for the cycle, doubles included."""
+        """The item ids that the system holds for the cycle, doubles included; empty if somebody deleted them."""
         ...
 
     def close(self, cycle_id: str) -> None:
         """Ask nobody any more; what was answered stays readable."""
+        ...
+
+    def archive(self, cycle_id: str, folder: Path) -> list[Path]:
+        """Write everything that the system holds of a closed cycle to files, whole or not at all."""
         ...
 
 
@@ -133,10 +166,8 @@ class PredictionReader(Protocol):
         """Counts of the window, both ends included. NotEnoughData when it holds no prediction."""
         ...
 
-    def candidates(
-        self, first: date, last: date, *, min_users: int, model_version: str | None = None
-    ) -> tuple[list[Candidate], int]:
-        """Distinct queries of at least `min_users` users, sorted by item id, and how many were held back."""
+    def candidates(self, first: date, last: date, *, min_users: int, model_version: str | None = None) -> Showable:
+        """Distinct queries of at least `min_users` users, and how many were held back."""
         ...
 
 

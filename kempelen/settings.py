@@ -6,6 +6,7 @@ The table in docs/settings.md is made from this file.
 
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -177,15 +178,36 @@ class SelectionSettings(_Section):
     min_users: int = Field(default=2, ge=1, description="Distinct users before a query is shown to anybody.")
     window_days: int = Field(default=2, ge=1, description="Days of traffic that people are asked about.")
     rounds: int = Field(default=3, ge=1, description="Days on which a cycle asks.")
-    round_items: int = Field(default=36, ge=3, description="Items asked for in a round, at most.")
-    budget_minutes: float = Field(default=90, gt=0, description="Human minutes a cycle may ask for.")
+    round_items: int = Field(default=36, ge=3, description="Items asked for in a round, on average.")
+    budget_minutes: float = Field(default=90, gt=0, description="Human minutes a cycle may ask for, on average.")
+    budget_cost: float | None = Field(
+        default=None, gt=0, description="Money a cycle may ask for, in [annotation] currency; needs pay_per_hour."
+    )
     expected_seconds: float = Field(default=15, gt=0, description="Seconds an answer takes, until the books know.")
+    stop_when_settled: bool = Field(
+        default=True, description="Ask no further round once the gate's question is settled by the answers so far."
+    )
+    min_gain_per_hour: float = Field(
+        default=0.0,
+        ge=0,
+        description="Share of today's traffic that an hour of asking must still put right (0.02 is 2 points); "
+        "below it no further round asks.",
+    )
+    valid_days: int = Field(
+        default=180, ge=1, description="Days an answer stays valid; a surge of one of its words ends that earlier."
+    )
+    scrubber: str = Field(
+        default="presidio",
+        description="A file of connectors/scrubbing/, or your own: takes personal data out of what people see; `none`.",
+    )
     shares: dict[str, float] = Field(
         default={"audit": 0.25, "margin": 0.15, "term_surge": 0.6}, description="Strategy: share of a round's items."
     )
-    audit_fraction: float = Field(default=1 / 3, ge=0, lt=1, description="Of the other items, part kept for the gate.")
+    audit_fraction: float = Field(
+        default=1 / 3, ge=0, lt=1, description="Of the items of other strategies than `audit`, part kept for the gate."
+    )
     audit_every_days: int = Field(default=7, ge=1, description="Days between two small audits when all is quiet.")
-    audit_items: int = Field(default=8, ge=1, description="Items of such an audit.")
+    audit_items: int = Field(default=8, ge=1, description="Items of such an audit, on average.")
     rest_days: int = Field(
         default=14, ge=0, description="Days after a cycle that ended in a promotion in which an alarm opens no other."
     )
@@ -200,16 +222,69 @@ class SelectionSettings(_Section):
 
 
 class AnnotationSettings(_Section):
-    """How people are asked."""
+    """How people are asked, and on what terms."""
 
-    answers_per_item: int = Field(default=2, ge=1, le=5, description="People who answer each item.")
-    blind_audit: bool = Field(
-        default=False, description="Show audited items without the model's suggestion, so that it sways nobody."
+    connector: str = Field(default="label_studio", description="`label_studio`, or `files` for work done elsewhere.")
+    folder: Path = Field(default=Path(".kempelen/annotation"), description="Where `files` writes items, reads answers.")
+    answers_per_item: int = Field(default=2, ge=1, le=5, description="People who answer each item at first.")
+    max_answers: int = Field(
+        default=3, ge=1, le=5, description="People asked at most about an item on which the first ones disagree."
     )
-    consensus: str = Field(default="majority", description="A file of consensus/, or your own.")
+    experts: tuple[str, ...] = Field(
+        default=(), description="Accounts (in Label Studio: e-mail addresses) who decide what is still open then."
+    )
+    blind_audit: bool = Field(
+        default=True,
+        description="Show audited items without the model's suggestion, so that it sways nobody.",
+    )
+    blind_share: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Part of the other items, drawn at random, shown without it too, to see how far people follow it.",
+    )
+    gold: Path | None = Field(
+        default=None, description="Parquet or CSV with `text` and a known `label`: hidden among the items."
+    )
+    gold_share: float = Field(default=0.05, ge=0, le=0.5, description="Part of a round's items that are such.")
+    consensus: str = Field(default="auto", description="A file of consensus/, or your own.")
     asker: str = Field(default="the team that runs this model", description="Who asks: annotators are told.")
     contact: str = Field(default="the person who invited you", description="Whom annotators can turn to.")
+    pay_per_hour: Decimal | None = Field(default=None, ge=0, description="What an hour is paid; annotators are told.")
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="Of all money, as ISO 4217 names it.")
+    platform_fee: float = Field(default=0.0, ge=0, description="What a platform adds to pay, as a share of it.")
+    data_handling: str = Field(
+        default="Your answers and their times are kept under a pseudonym.",
+        description="What becomes of their data: annotators are told.",
+    )
     idle_cap_s: float = Field(default=60, gt=0, description="Above this, the low bound of an answer stops growing.")
+
+
+class Hazard(_Section):
+    """What may distress people who read it: recognised by a word, by the label the model gives, or both."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$", description="As `violence`; annotators are told.")
+    terms: tuple[str, ...] = Field(default=(), description="Any of these words marks an item.")
+    labels: tuple[str, ...] = Field(default=(), description="So does any of these predicted labels.")
+
+    @model_validator(mode="after")
+    def _something_marks_it(self) -> Self:
+        if not (self.terms or self.labels):
+            raise ValueError("terms, labels: name at least one, or nothing is ever marked")
+        return self
+
+
+class CareSettings(_Section):
+    """How annotators are protected."""
+
+    hazards: tuple[Hazard, ...] = Field(
+        default=(), description="[[care.hazards]]: what may distress, and how it is recognised."
+    )
+    tagger: str | None = Field(default=None, description='A classifier of hazards of your own, "package.module:build".')
+    hazards_per_day: int = Field(
+        default=20, ge=0, description="Hazardous items that nobody can be shown more of on a day (UTC), in all cycles."
+    )
+    break_after_minutes: int = Field(default=25, ge=1, description="After so long a break is suggested.")
 
 
 class GateSettings(_Section):
@@ -251,8 +326,15 @@ class Settings(BaseSettings):
     drift: DriftSettings = DriftSettings()
     selection: SelectionSettings = SelectionSettings()
     annotation: AnnotationSettings = AnnotationSettings()
+    care: CareSettings = CareSettings()
     gate: GateSettings = GateSettings()
     servers: ServerSettings = ServerSettings()
+
+    @model_validator(mode="after")
+    def _money_needs_a_price(self) -> Self:
+        if self.selection.budget_cost is not None and self.annotation.pay_per_hour is None:
+            raise ValueError("selection.budget_cost: needs annotation.pay_per_hour, or nothing says what an hour costs")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -293,8 +375,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         update={
             "state": folder / settings.state,
             "training": settings.training.model_copy(update={"base": folder / settings.training.base}),
+            "annotation": _annotation_anchored(settings.annotation, folder),
             "prediction_log": settings.prediction_log.model_copy(
                 update={"folder": folder / settings.prediction_log.folder}
             ),
         }
     )
+
+
+def _annotation_anchored(annotation: AnnotationSettings, folder: Path) -> AnnotationSettings:
+    gold = folder / annotation.gold if annotation.gold else None
+    return annotation.model_copy(update={"folder": folder / annotation.folder, "gold": gold})

@@ -15,6 +15,7 @@ class Unused(StrEnum):
     """Why effort ended in no model version."""
 
     SKIPPED = "skipped"
+    WITHDRAWN = "withdrawn"
     NO_CONSENSUS = "no_consensus"
     REJECTED_CHALLENGER = "rejected_challenger"
     ABANDONED = "abandoned"

@@ -12,8 +12,8 @@ UNKNOWN_NOTE = "who made these labels, and how long it took, is unknown"
 
 
 def kind_of(purpose: Purpose) -> Kind:
-    """Answers that train are preparation; answers that check the model are verification."""
-    return Kind.VERIFICATION if purpose is Purpose.AUDIT else Kind.PREPARATION
+    """Answers that train are preparation; answers that check the model, or other answers, are verification."""
+    return Kind.PREPARATION if purpose is Purpose.TRAINING else Kind.VERIFICATION
 
 
 def given_id(annotation: Annotation) -> str:

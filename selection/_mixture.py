@@ -1,34 +1,50 @@
-"""A mixture of strategies, each drawn independently, so that every item's chance is known."""
+"""One Poisson draw from a mixture of strategies, so that every item's chance is known, exactly."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from kempelen.protocols import QueryStrategy
-from kempelen.records import Candidate, LabelRequest, Purpose
-from selection._sampling import Floats, inclusion_probabilities, systematic
+from kempelen.errors import ConfigError
+from kempelen.protocols import Floats, QueryStrategy
+from kempelen.records import LabelRequest, Pool, Purpose
+from selection._sampling import inclusion_probabilities
 
 AUDIT = "audit"
 """The strategy whose items stand for the traffic as it is; they are always kept for the audit."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Draw:
-    """What one strategy drew: its probabilities, and which candidates are in."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExpectedDraw:
+    """What a draw from a pool of n candidates would be, before any chance has fallen.
 
-    probabilities: Floats
-    chosen: NDArray[np.bool_]
+    Attributes
+    ----------
+    inclusion
+        The chance of each candidate to be asked about, shape (n,); their sum is the number of items to expect.
+    audit
+        The chance to be asked about *and* kept for the audit, shape (n,).
+    attribution
+        The chance that an item that is asked about is attributed to each strategy, shape (n, strategies); rows of
+        candidates that can be drawn sum to 1. Columns as `strategies`.
+    """
+
+    strategies: tuple[str, ...]
+    inclusion: Floats
+    audit: Floats
+    attribution: Floats
 
 
 def choose(  # noqa: PLR0913 - a draw is defined by exactly these
-    candidates: Sequence[Candidate],
+    pool: Pool,
     strategies: Mapping[str, QueryStrategy],
-    counts: Mapping[str, int],
+    shares: Mapping[str, float],
     *,
-    surging: Sequence[str],
+    items: int,
+    seconds: Floats | None = None,
+    budget_seconds: float = inf,
     audit_fraction: float,
     cycle_id: str,
     round: int,  # noqa: A002 - the field's word
@@ -38,36 +54,45 @@ def choose(  # noqa: PLR0913 - a draw is defined by exactly these
 
     Parameters
     ----------
-    candidates
-        The pool of this round; anything already asked must have been taken out.
-    strategies, counts
-        How many items each strategy draws. One must be called "audit".
+    pool
+        The pool of this round; anything that needs no asking must have been taken out.
+    strategies, shares
+        What each strategy gets of the items, on average. The strategy called "audit" measures.
+    items
+        How many are wanted, on average: as many as there are candidates at most.
+    seconds, budget_seconds
+        The human time that each candidate is expected to take, all of its answers together, shape (candidates,); and
+        what all items together may take, on average. Fewer items are drawn if this does not suffice.
     audit_fraction
         The part of the other strategies' items that is kept for the audit.
 
     Notes
     -----
-    Strategies draw independently, so an item is in with probability 1 - prod(1 - pi_s), exactly;
-    it is in *for the audit* with pi_audit + (1 - pi_audit) * pi_others * audit_fraction. These are
-    the weights of the Horvitz-Thompson and Hajek estimators. What the purpose is, is drawn before
-    anybody has answered.
-    """
-    draws = {name: _draw(candidates, strategies[name], count, surging, rng) for name, count in counts.items()}
-    others = [draw.probabilities for name, draw in draws.items() if name != AUDIT]
-    audit = draws[AUDIT].probabilities
-    missed_by_others = np.prod([1 - p for p in others], axis=0) if others else np.ones(len(candidates))
-    inclusion = 1 - (1 - audit) * missed_by_others
-    audited = audit + (1 - audit) * (1 - missed_by_others) * audit_fraction
-    kept_for_audit = rng.random(len(candidates)) < audit_fraction
+    Every candidate is drawn by itself (Poisson sampling): with probability min(1, c * mix), where mix is the sum over
+    strategies of share * size / (sum of sizes). So probabilities are exact, of single items and of any number of
+    them together, and an audit may be evaluated one answer after the other. The price: the number drawn varies, with
+    a standard deviation below the root of `items`. Strategies whose sizes are all 0 leave their shares
+    to the others. What the purpose is, is drawn before anybody has answered.
 
+    Raises ConfigError when a strategy gives sizes that are none.
+    """
+    draw = expected_draw(
+        pool,
+        strategies,
+        shares,
+        items=items,
+        seconds=seconds,
+        budget_seconds=budget_seconds,
+        audit_fraction=audit_fraction,
+    )
+    chance, which, kept = rng.random((3, len(pool.candidates)))
+    edges = np.cumsum(draw.attribution, axis=1)
     requests = []
-    for i, candidate in enumerate(candidates):
-        chosen_by = [name for name, draw in draws.items() if draw.chosen[i]]
-        if not chosen_by:
-            continue
-        # An item that several strategies drew is reported under the audit first: its label is kept from training.
-        strategy = AUDIT if AUDIT in chosen_by else chosen_by[0]
-        purpose = Purpose.AUDIT if strategy == AUDIT or kept_for_audit[i] else Purpose.TRAINING
+    for place in np.flatnonzero(chance < draw.inclusion):
+        # The last edge is 1 but for rounding; a strategy that gave nothing has an edge of no width.
+        strategy = draw.strategies[int((edges[place] <= which[place] * edges[place, -1]).sum())]
+        audited = strategy == AUDIT or kept[place] < audit_fraction
+        candidate = pool.candidates[place]
         requests.append(
             LabelRequest(
                 cycle_id=cycle_id,
@@ -80,17 +105,69 @@ def choose(  # noqa: PLR0913 - a draw is defined by exactly these
                 suggestion=candidate.label,
                 confidence=candidate.confidence,
                 strategy=strategy,
-                reason=strategies[strategy].reason(candidate, surging),
-                purpose=purpose,
-                inclusion_probability=float(inclusion[i]),
-                audit_probability=float(audited[i]),
+                reason=strategies[strategy].reason(pool, int(place)),
+                purpose=Purpose.AUDIT if audited else Purpose.TRAINING,
+                inclusion_probability=float(draw.inclusion[place]),
+                audit_probability=float(draw.audit[place]),
+                days=candidate.days,
+                scrubbed=candidate.scrubbed,
+                expected_seconds=None if seconds is None else float(seconds[place]),
             )
         )
-    return [requests[i] for i in rng.permutation(len(requests))]
+    return [requests[n] for n in rng.permutation(len(requests))]
 
 
-def _draw(
-    candidates: Sequence[Candidate], strategy: QueryStrategy, count: int, surging: Sequence[str], rng: Generator
-) -> _Draw:
-    probabilities = inclusion_probabilities(strategy.sizes(candidates, surging), count)
-    return _Draw(probabilities=probabilities, chosen=systematic(probabilities, rng))
+def expected_draw(  # noqa: PLR0913 - those of `choose` that no chance is in
+    pool: Pool,
+    strategies: Mapping[str, QueryStrategy],
+    shares: Mapping[str, float],
+    *,
+    items: int,
+    seconds: Floats | None = None,
+    budget_seconds: float = inf,
+    audit_fraction: float,
+) -> ExpectedDraw:
+    """The chances with which `choose` would draw; parameters and errors are its own."""
+    names = tuple(name for name, share in shares.items() if share > 0)
+    parts = _parts(names, shares, [_sizes(name, strategies[name], pool) for name in names], len(pool.candidates))
+    mix = parts.sum(axis=1)
+    inclusion = inclusion_probabilities(mix, items)
+    if seconds is not None:
+        inclusion = np.minimum(inclusion, inclusion_probabilities(mix, budget_seconds, seconds))
+    elif budget_seconds < inf:
+        raise ValueError("A budget of seconds needs the seconds that each candidate is expected to take.")
+    attribution = np.divide(parts, mix[:, None], out=np.zeros_like(parts), where=mix[:, None] > 0)
+    audit = attribution[:, names.index(AUDIT)] if AUDIT in names else np.zeros(len(mix))
+    return ExpectedDraw(
+        strategies=names,
+        inclusion=inclusion,
+        audit=inclusion * (audit + (1 - audit) * audit_fraction),
+        attribution=attribution,
+    )
+
+
+def _parts(names: Sequence[str], shares: Mapping[str, float], sizes: Sequence[Floats], candidates: int) -> Floats:
+    """What each strategy adds to the mix, shape (candidates, strategies); 0 from those with nothing to say."""
+    parts = np.zeros((candidates, len(names)))
+    for column, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        if size.any():
+            # By the largest first: the sum of huge sizes could be infinite.
+            scaled = size / size.max()
+            parts[:, column] = shares[name] * scaled / scaled.sum()
+    return parts
+
+
+def _sizes(name: str, strategy: QueryStrategy, pool: Pool) -> Floats:
+    sizes = np.asarray(strategy.sizes(pool), dtype=np.float64)
+    if sizes.shape != (len(pool.candidates),):
+        raise ConfigError(
+            f"The strategy {name!r} gives sizes of shape {sizes.shape} for {len(pool.candidates)} candidates.",
+            hint="sizes() must return one figure for each candidate of the pool.",
+        )
+    bad = np.flatnonzero(~(np.isfinite(sizes) & (sizes >= 0)))
+    if len(bad):
+        raise ConfigError(
+            f"The strategy {name!r} gives the query {pool.candidates[bad[0]].query!r} the size {sizes[bad[0]]}.",
+            hint="sizes() must return finite figures, none below 0.",
+        )
+    return sizes

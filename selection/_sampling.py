@@ -1,55 +1,50 @@
-"""Draw a fixed number of items with exactly known, unequal inclusion probabilities."""
+"""Chances proportional to sizes, none above 1, whose expected number or price is as wanted: for Poisson sampling."""
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_LEAST = np.finfo(np.float64).tiny
+"""So that no size that is none becomes infinity times nothing."""
 
-def inclusion_probabilities(sizes: Floats, n: int) -> Floats:
-    """Probabilities proportional to `sizes`, none above 1, that sum to `n`.
+
+def inclusion_probabilities(sizes: Floats, total: float, prices: Floats | None = None) -> Floats:
+    """Probabilities min(1, c * sizes), with the largest c for which sum(prices * probabilities) <= total.
 
     Parameters
     ----------
     sizes
-        Non-negative size measures, shape (m,).
-    n
-        Items wanted. With no more than `n` items of positive size, each of those is certain.
+        Non-negative size measures, shape (m,). What has none is never drawn.
+    total
+        What a draw may cost, on average.
+    prices
+        The positive price of each item, shape (m,); 1 each when left out, so that `total` counts items.
 
     Notes
     -----
-    Whatever would exceed 1 is taken with certainty and the rest rescaled until nothing does
-    (Sarndal, Swensson & Wretman 1992, Model Assisted Survey Sampling, section 3.6.2).
+    Whatever would exceed 1 is taken with certainty and the rest rescaled until nothing does (Sarndal, Swensson &
+    Wretman 1992, Model Assisted Survey Sampling, section 3.6.2). Cost: one sort.
 
     >>> inclusion_probabilities(np.array([1.0, 1.0, 2.0]), 2)
     array([0.5, 0.5, 1. ])
     """
-    probabilities = np.zeros(len(sizes))
-    certain = np.zeros(len(sizes), dtype=bool)
-    positive = sizes > 0
-    wanted = min(n, int(positive.sum()))
-    while certain.sum() < wanted:
-        rest = positive & ~certain
-        probabilities[rest] = (wanted - certain.sum()) * sizes[rest] / sizes[rest].sum()
-        over = rest & (probabilities >= 1 - 1e-12)
-        if not over.any():
-            break
-        certain |= over
-    probabilities[certain] = 1.0
-    return probabilities
+    prices = np.ones(len(sizes)) if prices is None else prices
+    if total <= 0 or not (sizes > 0).any():
+        return np.zeros(len(sizes))
+    with np.errstate(over="ignore"):
+        chances = np.minimum(1.0, _factor(sizes, total, prices) * np.maximum(sizes, _LEAST))
+    return np.where(sizes > 0, chances, 0.0)
 
 
-def systematic(probabilities: Floats, rng: Generator) -> NDArray[np.bool_]:
-    """Draw items so that item i is in with probability `probabilities[i]`, exactly.
-
-    Systematic sampling over a random order (Madow 1949, Annals of Mathematical Statistics 20(3)):
-    the number drawn is the sum of the probabilities, rounded up or down, and never varies more.
-    """
-    order = rng.permutation(len(probabilities))
-    edges = np.cumsum(probabilities[order])
-    # A point in the k-th unit interval chooses the item whose segment of the line it falls into.
-    crossed = np.floor(edges + rng.random() - 1e-12)
-    chosen = np.zeros(len(probabilities), dtype=bool)
-    chosen[order] = np.diff(crossed, prepend=0.0) > 0
-    return chosen
+def _factor(sizes: Floats, total: float, prices: Floats) -> float:
+    """The largest c, by trying each number of certain items in turn; infinity if all can be certain."""
+    order = np.argsort(-sizes, kind="stable")
+    ordered, costs = sizes[order], (prices * (sizes > 0))[order]
+    certain = np.concatenate([[0.0], np.cumsum(costs)[:-1]])
+    # From the small end, so that what is left of large sizes is no rounding error of their sum.
+    rest = np.cumsum((costs * ordered)[::-1])[::-1]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        factors = (total - certain) / rest
+        fits = (ordered > 0) & (factors * ordered <= 1)
+    return float(factors[fits.argmax()]) if fits.any() else np.inf

@@ -1,23 +1,20 @@
-"""Ask about a random prediction: an item's chance is proportional to its traffic, whatever the model thinks."""
-
-from collections.abc import Sequence
-
-import numpy as np
+"""Ask about a random prediction: an item's chance is proportional to its traffic, whatever a model thinks."""
 
 from kempelen.protocols import Floats, QueryStrategy
-from kempelen.records import Candidate
+from kempelen.records import Pool
+from selection import _opinions
 
 
 class RandomAudit:
     """Items proportional to traffic: the share of wrong ones estimates the live risk without bias."""
 
-    def sizes(self, candidates: Sequence[Candidate], surging: Sequence[str]) -> Floats:  # noqa: ARG002 - blind to it
+    def sizes(self, pool: Pool) -> Floats:
         """The number of predictions of each candidate, shape (n,)."""
-        return np.array([candidate.predictions for candidate in candidates], dtype=float)
+        return _opinions.traffic(pool)
 
-    def reason(self, candidate: Candidate, surging: Sequence[str]) -> str:  # noqa: ARG002
+    def reason(self, pool: Pool, place: int) -> str:  # noqa: ARG002 - the same for all
         """Why this candidate, in words."""
-        return "drawn at random, to see how often the model is right"
+        return "drawn at random from what people ask, to see how often the model is right"
 
 
 def build() -> QueryStrategy:

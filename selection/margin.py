@@ -1,15 +1,14 @@
 """Ask about the items whose two best labels are closest."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from kempelen.protocols import Floats, QueryStrategy
-from kempelen.records import Candidate
+from kempelen.records import Pool
+from selection import _opinions
 
 
 class SmallestMargin:
-    """Doubtful items first. Blind to what the model gets wrong with confidence, so never used alone.
+    """Doubtful items first. Blind to what a model gets wrong with confidence, so never used alone.
 
     Notes
     -----
@@ -20,15 +19,18 @@ class SmallestMargin:
     def __init__(self, sharpness: float) -> None:
         self.sharpness = sharpness
 
-    def sizes(self, candidates: Sequence[Candidate], surging: Sequence[str]) -> Floats:  # noqa: ARG002 - blind to it
-        """(1 - margin) ** sharpness, shape (n,)."""
-        margins = np.array([candidate.margin for candidate in candidates], dtype=float)
-        return np.asarray(np.clip(1 - margins, 1e-9, 1.0) ** self.sharpness, dtype=float)
+    def sizes(self, pool: Pool) -> Floats:
+        """(1 - margin) ** sharpness by the newest model, shape (n,)."""
+        best, second = _opinions.best_two(_opinions.newest(pool))
+        return np.asarray(np.clip(1 - (best - second), 1e-9, 1.0) ** self.sharpness, dtype=np.float64)
 
-    def reason(self, candidate: Candidate, surging: Sequence[str]) -> str:  # noqa: ARG002
+    def reason(self, pool: Pool, place: int) -> str:
         """Why this candidate, in words."""
-        second = sorted(candidate.probabilities, key=candidate.probabilities.__getitem__)[-2:][0]
-        return f"the model wavers between {candidate.label} and {second}"
+        row = _opinions.newest_of(pool, place)
+        if len(row) < 2:  # noqa: PLR2004 - two labels are needed to waver between
+            return f"the model knows nothing but {pool.labels[0]}"
+        second, first = np.argsort(row, kind="stable")[-2:]
+        return f"the model wavers between {pool.labels[first]} and {pool.labels[second]}"
 
 
 def build(sharpness: float = 4.0) -> QueryStrategy:

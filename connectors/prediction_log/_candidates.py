@@ -4,22 +4,43 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kempelen.errors import BadData
-from kempelen.records import Candidate
+from kempelen.records import Candidate, Showable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
-def candidates_of(predictions: "ir.Table", *, min_users: int) -> tuple[int, list[Candidate]]:
-    """The number of distinct queries in a table of predictions, and those of enough users, sorted by item id.
+def candidates_of(predictions: "ir.Table", *, min_users: int) -> Showable | None:
+    """The distinct queries of enough users in a table of predictions, and how many were held back; None if it is empty.
 
-    A candidate's model version and probabilities are those of its latest prediction. Queries of which nothing
-    was left once normalised are no candidates. Memory of this process: the candidates alone.
+    A candidate's days are days in UTC. Its model version and probabilities are those of its latest prediction.
+    Queries of which nothing was left once normalised are neither shown nor held back: there is nothing to show.
+    Memory of this process: the candidates alone.
 
     Raises BadData for probabilities that are neither a map nor a JSON object.
     """
-    items = int(predictions.item_id.nunique().to_pyarrow().as_py())
-    return items, [_candidate(row) for row in _shared(predictions, min_users).to_pyarrow().to_pylist()]
+    (totals,) = _totals(predictions, min_users).to_pyarrow().to_pylist()
+    if not totals["predictions"]:
+        return None
+    return Showable(
+        candidates=tuple(_candidate(row) for row in _shared(predictions, min_users).to_pyarrow().to_pylist()),
+        held_back=int(totals["held_back"]),
+        held_back_predictions=int(totals["held_back_predictions"] or 0),
+    )
+
+
+def _totals(predictions: "ir.Table", min_users: int) -> "ir.Table":
+    """One row: all predictions, and the queries with too few users and their predictions."""
+    named = predictions["query"] != ""
+    counted = predictions.group_by(predictions.item_id, named.name("named")).aggregate(
+        predictions=predictions.count(), users=predictions.user.nunique()
+    )
+    too_few = counted.named & (counted.users < min_users)
+    return counted.aggregate(
+        predictions=counted.predictions.sum(),
+        held_back=too_few.sum(),
+        held_back_predictions=counted.predictions.sum(where=too_few),
+    )
 
 
 def _shared(predictions: "ir.Table", min_users: int) -> "ir.Table":
@@ -31,6 +52,7 @@ def _shared(predictions: "ir.Table", min_users: int) -> "ir.Table":
     counted = named.group_by("item_id").aggregate(
         predictions=named.count(),
         users=named.user.nunique(),
+        days=named.date.nunique(),
         query=named["query"].argmax(latest),
         model_version=named.model_version.argmax(latest),
         probabilities=named.probabilities.argmax(latest),

@@ -32,13 +32,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from connectors.prediction_log._candidates import candidates_of
+from connectors.prediction_log._empty import nothing
 from connectors.prediction_log._engines import opened, shown
 from connectors.prediction_log._profile import profile_of
 from connectors.prediction_log._repeats import each_once
 from kempelen.errors import BadData, NotEnoughData, Problem
 from kempelen.profile import Profile
 from kempelen.protocols import PredictionReader
-from kempelen.records import Candidate
+from kempelen.records import Showable
 
 if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
@@ -86,21 +87,19 @@ class TablePredictions:
             raise self._nothing(first, last, model_version)
         return profile
 
-    def candidates(
-        self, first: date, last: date, *, min_users: int, model_version: str | None = None
-    ) -> tuple[list[Candidate], int]:
-        """Distinct queries of the window, sorted by item id, and the number that was held back.
+    def candidates(self, first: date, last: date, *, min_users: int, model_version: str | None = None) -> Showable:
+        """Distinct queries of the window that at least `min_users` distinct users asked, and how many were held back.
 
-        Held back are queries of fewer than `min_users` distinct users, and those of which nothing is left
-        once normalised. A candidate's model version and probabilities are those of its latest prediction.
+        A candidate's model version and probabilities are those of its latest prediction. Queries of which nothing is
+        left once normalised are neither shown nor counted as held back.
 
         Raises as `days`, and NotEnoughData if there is no prediction.
         """
         with self._window(first, last, model_version) as predictions:
-            items, shown_to_people = candidates_of(predictions, min_users=min_users)
-        if not items:
+            showable = candidates_of(predictions, min_users=min_users)
+        if showable is None:
             raise self._nothing(first, last, model_version)
-        return shown_to_people, items - len(shown_to_people)
+        return showable
 
     @contextmanager
     def _window(self, first: date, last: date, model_version: str | None) -> "Iterator[ir.Table]":
@@ -124,13 +123,13 @@ class TablePredictions:
             yield table.select(*_COLUMNS)
 
     def _nothing(self, first: date, last: date, model_version: str | None) -> NotEnoughData:
-        version = "" if model_version is None else f" of model version {model_version}"
-        hint = "Are predictions loaded into that table, and was the model asked on those days?"
-        if model_version is not None:
-            hint = f"Does the service log with model_version={model_version!r}, and is that loaded into the table?"
-        return NotEnoughData(
-            f"The log has no prediction{version} from {first} to {last} ({self._table} at {shown(self._url)}).",
-            hint=hint,
+        return nothing(
+            first,
+            last,
+            model_version,
+            where=f"{self._table} at {shown(self._url)}",
+            asked="Are predictions loaded into that table, and was the model asked on those days?",
+            loaded=", and is that loaded into the table",
         )
 
 

@@ -16,13 +16,14 @@ from connectors.prediction_log import _profile
 from connectors.prediction_log._candidates import candidates_of
 from connectors.prediction_log._compact import compact
 from connectors.prediction_log._duckdb import MEMORY_MB, EachOnce, engine, table
+from connectors.prediction_log._empty import nothing
 from connectors.prediction_log._parts import SYSTEM, Part, bad_file, day_of, each_once, inspect
 from connectors.prediction_log._rows import COLUMNS
 from connectors.prediction_log._spool import recover
 from kempelen.errors import BadData, ConfigError, NotEnoughData, Problem
 from kempelen.profile import Profile
 from kempelen.protocols import PredictionReader
-from kempelen.records import Candidate
+from kempelen.records import Showable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -88,25 +89,23 @@ class ParquetPredictions:
         self._note(self._unknown_labels(profile))
         return profile
 
-    def candidates(
-        self, first: date, last: date, *, min_users: int, model_version: str | None = None
-    ) -> tuple[list[Candidate], int]:
-        """Distinct queries of the window, sorted by item id, and the number that was held back.
+    def candidates(self, first: date, last: date, *, min_users: int, model_version: str | None = None) -> Showable:
+        """Distinct queries of the window that at least `min_users` distinct users asked, and how many were held back.
 
-        Held back are queries of fewer than `min_users` distinct users, and those of which nothing is left
-        once normalised. A candidate's model version and probabilities are those of its latest prediction.
+        A candidate's model version and probabilities are those of its latest prediction. Queries of which nothing is
+        left once normalised are neither shown nor counted as held back.
 
         Raises NotEnoughData if there is no prediction, BadData naming a file that cannot be read.
         """
 
-        def find(duckdb: Any, parts: Sequence[Part]) -> tuple[int, list[Candidate]]:
+        def find(duckdb: Any, parts: Sequence[Part]) -> Showable | None:
             predictions = self._once(duckdb, parts, model_version)(table(duckdb, parts, model_version), parts)
             return candidates_of(predictions, min_users=min_users)
 
-        items, shown = self._ask(first, last, model_version, find)
-        if not items:
+        showable = self._ask(first, last, model_version, find)
+        if showable is None:
             raise self._nothing(first, last, model_version)
-        return shown, items - len(shown)
+        return showable
 
     def compact(self, before: date) -> int:
         """Merge the files of each day earlier than `before` into one; the number of files that were merged away.
@@ -176,14 +175,8 @@ class ParquetPredictions:
         self.problems += [problem for problem in problems if problem not in self.problems]
 
     def _nothing(self, first: date, last: date, model_version: str | None) -> NotEnoughData:
-        version = "" if model_version is None else f" of model version {model_version}"
-        hint = "Does the service write to that folder (kempelen.PredictionLog), and was it asked on those days?"
-        if model_version is not None:
-            hint = f"Does the service log with model_version={model_version!r}?"
-        return NotEnoughData(
-            f"The log has no prediction{version} from {first} to {last} ({self.folder}).",
-            hint=hint,
-        )
+        asked = "Does the service write to that folder (kempelen.PredictionLog), and was it asked on those days?"
+        return nothing(first, last, model_version, where=self.folder, asked=asked)
 
 
 class _AsTheyAre:

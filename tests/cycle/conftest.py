@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cycle.app import App, Connectors
+from cycle.care import hazards
 from cycle.store import Store
 from kempelen.errors import ConnectorUnavailable, NotEnoughData, Problem
 from kempelen.plugins import build
@@ -18,15 +19,18 @@ from kempelen.records import (
     Annotation,
     Briefing,
     Candidate,
+    Collection,
     DriftReport,
     Evidence,
     LabelRequest,
     ModelVersion,
+    Queue,
     SavedModel,
+    Showable,
     TrainingSet,
     Window,
 )
-from kempelen.settings import Settings
+from kempelen.settings import Hazard, Settings
 from kempelen.text import item_id
 from ledger.database import open_engine
 from ledger.store import Ledger
@@ -43,7 +47,9 @@ class FakeAnnotators:
     """An annotation system that can be down, and people who answer what they are told to."""
 
     asked: dict[str, dict[str, LabelRequest]] = field(default_factory=dict)
+    experts_asked: dict[str, dict[str, LabelRequest]] = field(default_factory=dict)
     answers: dict[str, list[Annotation]] = field(default_factory=dict)
+    wanted: dict[str, int] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     down: bool = False
 
@@ -53,13 +59,20 @@ class FakeAnnotators:
     def submit(self, briefing: Briefing, requests: Sequence[LabelRequest]) -> int:
         if self.down:
             raise ConnectorUnavailable("no answer.", system="fake", hint="Start it.")
-        held = self.asked.setdefault(briefing.cycle_id, {})
+        queue = self.experts_asked if briefing.queue is Queue.EXPERTS else self.asked
+        held = queue.setdefault(briefing.cycle_id, {})
         new = [request for request in requests if request.item_id not in held]
         held.update({request.item_id: request for request in new})
         return len(new)
 
-    def collect(self, cycle_id: str) -> tuple[list[Annotation], list[Problem]]:
-        return list(self.answers.get(cycle_id, [])), []
+    def ask_again(self, briefing: Briefing, wanted: Mapping[str, int]) -> int:  # noqa: ARG002
+        new = {item: count for item, count in wanted.items() if self.wanted.get(item) != count}
+        self.wanted |= new
+        return len(new)
+
+    def collect(self, cycle_id: str, since: str | None = None) -> Collection:  # noqa: ARG002 - reads all
+        read = {*self.asked.get(cycle_id, {}), *(answer.item_id for answer in self.answers.get(cycle_id, []))}
+        return Collection(annotations=tuple(self.answers.get(cycle_id, [])), read=frozenset(read), cursor="all")
 
     def items(self, cycle_id: str) -> list[str]:
         return list(self.asked.get(cycle_id, {}))
@@ -67,7 +80,20 @@ class FakeAnnotators:
     def close(self, cycle_id: str) -> None:
         self.closed.add(cycle_id)
 
-    def say(self, cycle_id: str, item: str, who: str, label: str | None, *, seconds: float = 10.0) -> None:
+    def archive(self, cycle_id: str, folder: Path) -> list[Path]:
+        raise NotImplementedError
+
+    def say(
+        self,
+        cycle_id: str,
+        item: str,
+        who: str,
+        label: str | None,
+        *,
+        seconds: float = 10.0,
+        expert: bool = False,
+        on: datetime = datetime(2020, 1, 21, tzinfo=UTC),
+    ) -> None:
         """One person's answer to one item; None is a skip."""
         self.answers.setdefault(cycle_id, []).append(
             Annotation(
@@ -77,8 +103,9 @@ class FakeAnnotators:
                 label=label,
                 lead_time_s=seconds,
                 started_at=None,
-                submitted_at=datetime(2020, 1, 21, tzinfo=UTC),
+                submitted_at=on,
                 simulated=False,
+                expert=expert,
             )
         )
 
@@ -197,7 +224,7 @@ class FakeLog:
             rows=(),
         )
 
-    def candidates(self, first: date, last: date, **_: Any) -> tuple[list[Candidate], int]:
+    def candidates(self, first: date, last: date, **_: Any) -> Showable:
         self.profile(first, last)
         pool = [
             Candidate(
@@ -210,7 +237,8 @@ class FakeLog:
             )
             for query in self.queries
         ]
-        return sorted(pool, key=lambda candidate: candidate.item_id), 7
+        shown = sorted(pool, key=lambda candidate: candidate.item_id)
+        return Showable(candidates=tuple(shown), held_back=7, held_back_predictions=9)
 
 
 @dataclass
@@ -220,6 +248,7 @@ class FakeDetector:
     alarm: bool = False
     words: tuple[str, ...] = ("corona",)
     hint: bool = False
+    since: date | None = None
     saw: list[Window] = field(default_factory=list)
 
     def detect(self, window: Window) -> DriftReport:
@@ -237,6 +266,7 @@ class FakeDetector:
                 budget=1e-6,
                 label="food",
                 confidence=0.9,
+                since=self.since,
             )
             for word in self.words
         )
@@ -279,6 +309,11 @@ class Loop:
         changed = getattr(self.app.settings, section).model_copy(update=changes)
         self.app = replace(self.app, settings=self.app.settings.model_copy(update={section: changed}))
 
+    def with_hazard(self, *, terms: tuple[str, ...], a_day: int) -> None:
+        """Have queries with a word be hazardous."""
+        self.with_settings("care", hazards=(Hazard(name="illness", terms=terms),), hazards_per_day=a_day)
+        self.app = replace(self.app, hazards=hazards(self.app.settings))
+
 
 @pytest.fixture
 def loop(tmp_path: Path) -> Loop:
@@ -305,6 +340,8 @@ def loop(tmp_path: Path) -> Loop:
         connectors=Connectors(predictions=lambda: log, annotators=lambda: annotators, registry=lambda: registry),
         detectors={"term_surge": detector},
         strategies={name: build("selection", name, {}) for name in settings.selection.shares},
+        scrubber=build("connectors/scrubbing", "none", {}),
+        hazards=hazards(settings),
         consensus=build("consensus", "majority", {"min_votes": 2}),
         gate=build("gates", "paired", {"min_before": 50}),
         learners=lambda _: learner,

@@ -110,7 +110,8 @@ def test_an_audit_is_due_after_some_quiet_days(loop: Any) -> None:
     opened = watch(loop.app, at(19)).opened
     assert opened is not None
     assert opened.reason is Reason.AUDIT
-    assert len(loop.store.requests(opened.cycle_id)) == loop.app.settings.selection.audit_items
+    wanted = loop.app.settings.selection.audit_items
+    assert abs(len(loop.store.requests(opened.cycle_id)) - wanted) <= 3 * wanted**0.5
     assert all(r.purpose is Purpose.AUDIT for r in loop.store.requests(opened.cycle_id))
 
 
@@ -152,13 +153,16 @@ def test_rounds_are_asked_on_successive_days_and_never_the_same_item(loop: Any) 
 
 
 def test_the_budget_in_human_minutes_is_respected(loop: Any) -> None:
-    # 5 minutes at 15 seconds an answer and two answers an item are ten items.
+    # 5 minutes at 15 seconds an answer and two answers an item are ten items, each of them drawn by itself.
     loop.with_settings("selection", budget_minutes=5.0)
-    assert len(loop.store.requests(alarmed(loop))) == 10
+    requests = loop.store.requests(alarmed(loop))
+    (round_,) = loop.store.rounds(requests[0].cycle_id)
+    assert round_.candidates == 100
+    assert abs(len(requests) - 10) <= 3 * 10**0.5
 
 
 def test_one_forgotten_tab_does_not_eat_the_budget(loop: Any) -> None:
-    loop.with_settings("selection", rounds=2, round_items=20)
+    loop.with_settings("selection", rounds=2, round_items=20, stop_when_settled=False)
     cycle_id = alarmed(loop)
     loop.annotators.all_say(cycle_id, truth)
     loop.annotators.say(cycle_id, loop.annotators.items(cycle_id)[0], "cyd", "food", seconds=86_400.0)
@@ -298,6 +302,7 @@ def test_a_challenger_that_learned_nothing_is_rejected_and_its_effort_named_as_w
 
 
 def test_skips_and_disagreement_are_waste_by_name(loop: Any) -> None:
+    loop.with_settings("annotation", max_answers=2)
     cycle_id = alarmed(loop)
     first, second, *rest = loop.annotators.asked[cycle_id].values()
     for who, label in (("ann", "food"), ("ben", "health")):

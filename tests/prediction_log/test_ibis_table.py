@@ -261,6 +261,7 @@ def test_ibis_has_words_for_every_expression_in(engine: str) -> None:
         _profile.sample(window, totals, 2),
         _repeats.earliest(window),
         _candidates._shared(window, 2),  # noqa: SLF001 - all expressions, private ones too
+        _candidates._totals(window, 2),  # noqa: SLF001 - the same
     ):
         assert "predictions" in ibis.to_sql(expression, dialect=engine)
 

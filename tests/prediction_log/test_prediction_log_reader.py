@@ -4,7 +4,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from connectors.prediction_log.parquet import build
 from kempelen import PredictionLog
 from kempelen.errors import BadData, NotEnoughData
 from kempelen.profile import CONFIDENCE_BINS, Profile, user_bit, users_at_least
+from kempelen.records import Showable
 from kempelen.text import item_id, normalise, terms
 
 MakeRow = Callable[..., dict[str, Any]]
@@ -84,7 +85,7 @@ def test_an_id_logged_again_counts_once_at_its_first_moment(tmp_path: Path, row:
     profile = build(tmp_path).profile(DAY, NEXT)
     assert profile.predictions == 2
     assert profile.labels == ("food",)
-    (candidate,), _ = build(tmp_path).candidates(DAY, NEXT, min_users=1)
+    (candidate,) = build(tmp_path).candidates(DAY, NEXT, min_users=1).candidates
     assert candidate.predictions == 2
 
 
@@ -99,25 +100,43 @@ def test_candidates_are_distinct_queries_that_enough_people_asked(tmp_path: Path
         row(text="???", user="ada"),
         row(text="!!!", user="bob"),
     )
-    (candidate,), held_back = build(tmp_path).candidates(DAY, DAY, min_users=2)
+    showable = build(tmp_path).candidates(DAY, DAY, min_users=2)
+    (candidate,) = showable.candidates
     assert (candidate.item_id, candidate.query) == (item_id("corona beer"), "corona beer")
     assert (candidate.predictions, candidate.users) == (3, 2)
     assert (candidate.model_version, candidate.probabilities) == ("2", {"health": 0.9, "food": 0.1})
-    assert held_back == 2  # the secret of one person, and the query of which nothing is left
+    # The secret of one person; the query of which nothing is left is no query.
+    assert (showable.held_back, showable.held_back_predictions) == (1, 2)
+
+
+def test_days_are_those_in_utc_on_which_the_query_was_asked(tmp_path: Path, row: MakeRow) -> None:
+    evening_in_new_york = datetime(2020, 1, 20, 20, tzinfo=timezone(timedelta(hours=-5)))
+    moments = [LATER, LATER + timedelta(hours=1), evening_in_new_york, LATER + timedelta(days=2)]
+    write(tmp_path, *(row(user="ada", at=at) for at in moments), row(text="weather", user="ada", at=LATER))
+    reader = build(tmp_path)
+    found = {c.query: c.days for c in reader.candidates(DAY, date(2020, 1, 22), min_users=1).candidates}
+    assert found == {"corona beer": 3, "weather": 1}
+    assert reader.candidates(NEXT, NEXT, min_users=1).candidates[0].days == 1
+
+
+def test_a_window_of_queries_without_a_word_has_nothing_to_show(tmp_path: Path, row: MakeRow) -> None:
+    write(tmp_path, row(text="???", user="ada"), row(text="!", user="bob"))
+    showable = build(tmp_path).candidates(DAY, DAY, min_users=1)
+    assert showable == Showable(candidates=(), held_back=0, held_back_predictions=0)
 
 
 def test_candidates_come_sorted_by_item_id(tmp_path: Path, row: MakeRow) -> None:
     write(tmp_path, *(row(text=f"query {i}") for i in range(50)))
-    found, held_back = build(tmp_path).candidates(DAY, DAY, min_users=1)
-    assert [c.item_id for c in found] == sorted(item_id(f"query {i}") for i in range(50))
-    assert held_back == 0
+    showable = build(tmp_path).candidates(DAY, DAY, min_users=1)
+    assert [c.item_id for c in showable.candidates] == sorted(item_id(f"query {i}") for i in range(50))
+    assert (showable.held_back, showable.held_back_predictions) == (0, 0)
 
 
 def test_at_the_same_moment_the_larger_id_is_the_latest(tmp_path: Path, row: MakeRow) -> None:
     for order in (1, -1):
         folder = tmp_path / str(order)
         write(folder, *[row(prediction_id=i, model_version=i) for i in ("a", "b", "c")][::order])
-        (candidate,), _ = build(folder).candidates(DAY, DAY, min_users=1)
+        (candidate,) = build(folder).candidates(DAY, DAY, min_users=1).candidates
         assert candidate.model_version == "c"
 
 
@@ -212,16 +231,18 @@ def test_a_profile_equals_a_count_in_plain_python(logged: list[tuple[str, list[f
         write(Path(folder), *rows)
         user_hash = hasher(Path(folder))
         profile = build(folder).profile(DAY, date(2020, 1, 22))
-        found, held_back = build(folder).candidates(DAY, date(2020, 1, 22), min_users=2)
+        showable = build(folder).candidates(DAY, date(2020, 1, 22), min_users=2)
     bins: Counter[tuple[date, str, int]] = Counter()
     words: dict[tuple[date, str, str], list[Any]] = {}
-    users = defaultdict(set)
+    asked, users, on_days = Counter[str](), defaultdict(set), defaultdict(set)
     for row in rows:
         day, query = row["at"].date(), normalise(row["text"])
         label = max(row["probabilities"], key=row["probabilities"].__getitem__)
         confidence = min(row["probabilities"][label], 1.0)
         bins[day, label, min(int(confidence * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)] += 1
+        asked[query] += 1
         users[query].add(row["user"])
+        on_days[query].add(day)
         for term in terms(query):
             count = words.setdefault((day, term, label), [0, 0.0, 0])
             count[0] += 1
@@ -232,5 +253,10 @@ def test_a_profile_equals_a_count_in_plain_python(logged: list[tuple[str, list[f
         days=days, confidence=bins, fold={}, folded={}, rows=[(*key, *count) for key, count in words.items()]
     )
     assert replace(profile, sample=()) == expected
-    assert {c.query: c.users for c in found} == {q: len(u) for q, u in users.items() if len(u) >= 2 and q}
-    assert held_back == len(users) - len(found)
+    shown = {q for q, u in users.items() if len(u) >= 2 and q}
+    assert {c.query: (c.predictions, c.users, c.days) for c in showable.candidates} == {
+        q: (asked[q], len(users[q]), len(on_days[q])) for q in shown
+    }
+    held_back = set(users) - shown - {""}
+    assert showable.held_back == len(held_back)
+    assert showable.held_back_predictions == sum(asked[q] for q in held_back)

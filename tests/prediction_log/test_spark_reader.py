@@ -154,9 +154,9 @@ def test_three_ways_of_reading_give_the_same_candidates(
     folder: Path, table: PredictionReader, lake: PredictionReader
 ) -> None:
     expected = parquet.build(folder).candidates(FIRST, LAST, min_users=2)
-    shown, held_back = expected
-    assert len(shown) > 100
-    assert held_back > 100
+    assert len(expected.candidates) > 100
+    assert {c.days for c in expected.candidates} == {1, 2, 3}
+    assert expected.held_back_predictions >= expected.held_back > 100
     assert table.candidates(FIRST, LAST, min_users=2) == expected
     assert lake.candidates(FIRST, LAST, min_users=2) == expected
 
@@ -190,7 +190,7 @@ def test_spark_reads_the_files_of_the_window_and_no_others(spark: str, tmp_path:
         for part in tmp_path.glob(f"date={day}/*.parquet"):
             spoil(part)
     assert reader.profile(SECOND, SECOND) == whole
-    assert len(reader.candidates(SECOND, SECOND, min_users=1)[0]) == 20
+    assert len(reader.candidates(SECOND, SECOND, min_users=1).candidates) == 20
     with pytest.raises(BadData, match=r"date=2020-01-2[02]/part-") as caught:
         reader.profile(FIRST, LAST)
     assert "Restore" in caught.value.hint

@@ -1,0 +1,192 @@
+"""How people were asked in a cycle: what for, how much of their time, what was held back, and why it stopped."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cycle.accuracy import LiveAccuracy, live_accuracy
+from cycle.anchoring import Anchoring, anchoring
+from cycle.app import App
+from cycle.ask import asked_all
+from cycle.budget import price, seconds_asked
+from cycle.records import Cycle, Round
+from cycle.route import progress
+from cycle.settle import supported
+from kempelen.records import Annotation, LabelRequest
+from kempelen.states import State
+from ledger.effort import bounds
+
+ENDED = "all rounds were asked"
+GOING_ON = "it goes on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Answers of people, or of simulated annotators: never of both. Bounds in seconds, skips included."""
+
+    answers: int
+    annotators: int
+    skips: int
+    low_s: Decimal
+    high_s: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How people were asked in one cycle.
+
+    `by_strategy` counts items by strategy and purpose; `reasons` has one reason of each strategy. `overlap` counts
+    items by how many answers they took. `unsettled` says why items have no label. `cost` is what the given time costs
+    at the agreed pay, low and high, None without one.
+    """
+
+    cycle: Cycle
+    rounds: tuple[Round, ...]
+    items: int
+    by_strategy: dict[str, dict[str, int]]
+    reasons: dict[str, str]
+    blind: int
+    scrubbed: dict[str, int]
+    hazards: dict[str, int]
+    overlap: dict[int, int]
+    contested: int
+    unsettled: tuple[str, ...]
+    human: Given
+    simulated: Given
+    seconds_asked: float
+    budget_seconds: float
+    cost: tuple[Decimal, Decimal] | None
+    currency: str
+    stopped: str
+    accuracy: LiveAccuracy | None
+    anchoring: tuple[Anchoring, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `kempelen asked --json` prints."""
+        return {
+            "cycle": self.cycle.cycle_id,
+            "reason": self.cycle.reason.value,
+            "champion": self.cycle.champion,
+            "items": self.items,
+            "by_strategy": self.by_strategy,
+            "reasons": self.reasons,
+            "blind": self.blind,
+            "scrubbed": self.scrubbed,
+            "hazards": self.hazards,
+            "answers_per_item": {str(count): items for count, items in self.overlap.items()},
+            "waiting_for_an_expert": self.contested,
+            "unsettled": list(self.unsettled),
+            "rounds": [_round_as_json(one) for one in self.rounds],
+            "human": _given_as_json(self.human),
+            "simulated": _given_as_json(self.simulated),
+            "asked_minutes": round(self.seconds_asked / 60, 2),
+            "budget_minutes": round(self.budget_seconds / 60, 2),
+            "cost": None if self.cost is None else [str(bound) for bound in self.cost],
+            "currency": self.currency,
+            "stopped": self.stopped,
+            "live_accuracy": self.accuracy.as_json() if self.accuracy else None,
+            "anchoring": [one.as_json() for one in self.anchoring],
+        }
+
+
+def asked(app: App, cycle: Cycle) -> Asked:
+    """Everything about how a cycle asked, from what is recorded."""
+    requests = app.store.requests(cycle.cycle_id)
+    answers = app.store.answers(cycle.cycle_id)
+    rounds = tuple(app.store.rounds(cycle.cycle_id))
+    needs = progress(app, cycle)
+    human = _given(app, [a for a in app.store.given(cycle.cycle_id) if not a.simulated])
+    return Asked(
+        cycle=cycle,
+        rounds=rounds,
+        items=len(requests),
+        by_strategy=_by_strategy(requests),
+        reasons={r.strategy: r.reason for r in reversed(requests)},
+        blind=sum(r.blind for r in requests),
+        scrubbed=dict(Counter(kind for r in requests for kind in r.scrubbed)),
+        hazards=dict(Counter(hazard for r in requests for hazard in r.hazards)),
+        overlap=_overlap(requests, answers),
+        contested=sum(need.expert for need in needs.values()),
+        unsettled=_unsettled(app, cycle),
+        human=human,
+        simulated=_given(app, [a for a in app.store.given(cycle.cycle_id) if a.simulated]),
+        seconds_asked=seconds_asked(app, cycle),
+        budget_seconds=app.settings.selection.budget_minutes * 60,
+        cost=_cost(app, human),
+        currency=app.settings.annotation.currency,
+        stopped=_stopped(cycle, rounds),
+        accuracy=live_accuracy(app, cycle),
+        anchoring=anchoring(requests, answers, first_answers=app.settings.annotation.answers_per_item),
+    )
+
+
+def _cost(app: App, given: Given) -> tuple[Decimal, Decimal] | None:
+    low, high = price(app).cost(float(given.low_s)), price(app).cost(float(given.high_s))
+    return None if low is None or high is None else (low, high)
+
+
+def _by_strategy(requests: Sequence[LabelRequest]) -> dict[str, dict[str, int]]:
+    counts = Counter((r.strategy, r.purpose.value) for r in requests)
+    return {
+        strategy: {purpose: n for (of, purpose), n in sorted(counts.items()) if of == strategy}
+        for strategy in sorted({strategy for strategy, _ in counts})
+    }
+
+
+def _overlap(requests: Sequence[LabelRequest], answers: Sequence[Annotation]) -> dict[int, int]:
+    given = Counter(answer.item_id for answer in answers if not answer.skipped)
+    return dict(sorted(Counter(given[r.item_id] for r in requests).items()))
+
+
+def _unsettled(app: App, cycle: Cycle) -> tuple[str, ...]:
+    """Why items have no label, once the cycle is settled; until then they are only not settled yet."""
+    if State.READY not in {event.state for event in app.store.events(cycle.cycle_id)}:
+        return ()
+    return tuple(f"{problem.subject}: {problem.message}" for problem in supported(app, cycle.cycle_id)[1])
+
+
+def _given(app: App, answers: Sequence[Annotation]) -> Given:
+    efforts = [bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s) for answer in answers]
+    return Given(
+        answers=len(answers),
+        annotators=len({answer.annotator for answer in answers}),
+        skips=sum(answer.skipped for answer in answers),
+        low_s=sum((effort.low_s for effort in efforts if effort), Decimal(0)),
+        high_s=sum((effort.high_s for effort in efforts if effort), Decimal(0)),
+    )
+
+
+def _stopped(cycle: Cycle, rounds: Sequence[Round]) -> str:
+    said = next((one.stopped for one in rounds if one.stopped), "")
+    if said:
+        return said
+    return ENDED if asked_all(cycle, rounds) else GOING_ON
+
+
+def _given_as_json(given: Given) -> dict[str, Any]:
+    return {
+        "answers": given.answers,
+        "annotators": given.annotators,
+        "skips": given.skips,
+        "low_s": float(given.low_s),
+        "high_s": float(given.high_s),
+    }
+
+
+def _round_as_json(one: Round) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "at": one.at.isoformat(),
+        "surging": list(one.surging),
+        "candidates": one.candidates,
+        "traffic": one.traffic,
+        "known": len(one.known),
+        "asked_again_after_a_surge": one.expired,
+        "held_back": one.held_back,
+        "held_back_predictions": one.held_back_predictions,
+        "hidden_words": list(one.hidden),
+        "challenger_accuracy": one.challenger_accuracy,
+        "stopped": one.stopped,
+    }
