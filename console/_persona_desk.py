@@ -16,6 +16,7 @@ import httpx
 
 from connectors.annotation.label_studio import key_line
 from console._persona_accounts import Account, client
+from kempelen.records import Queue
 
 _PAGE = 1_000
 _AT_ONCE = 2
@@ -24,11 +25,12 @@ _AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """An item as an annotator sees it in the list: its choices, and who answered already."""
+    """An item as an annotator sees it in the list: whom it is for, its choices, and who answered already."""
 
     task_id: int
     item_id: str
     project: int
+    for_experts: bool
     labels: tuple[str, ...]
     answers_wanted: int
     answered_by: frozenset[int]
@@ -80,12 +82,13 @@ def _region(unique_id: str, label: str) -> dict[str, object]:
 
 
 def open_projects(reader: httpx.Client, cycle_id: str) -> list[dict[str, Any]]:
-    """The projects of the cycle that still want answers, among the newest thousand."""
+    """The projects of the cycle that still want answers, the experts' one too, among the newest thousand."""
     fields = "id,description,maximum_annotations,parsed_label_config"
     wanted = {"include": fields, "ordering": "-id", "page_size": str(_PAGE)}
     found = reader.get("/api/projects/", params=wanted).raise_for_status().json()["results"]
-    ours = [each for each in found if (each["description"] or "").split("\n", 1)[0] == key_line(cycle_id)]
-    return [each for each in ours if each["maximum_annotations"] > 0]
+    keys = {key_line(cycle_id, queue): queue for queue in Queue}
+    ours = [{**each, "queue": keys.get((each["description"] or "").split("\n", 1)[0])} for each in found]
+    return [each for each in ours if each["queue"] and each["maximum_annotations"] > 0]
 
 
 def open_items(reader: httpx.Client, project: Mapping[str, Any]) -> list[Item]:
@@ -93,7 +96,7 @@ def open_items(reader: httpx.Client, project: Mapping[str, Any]) -> list[Item]:
     items: list[Item] = []
     fields = {
         "fields": "all",
-        "include": "id,data,annotations,completed_by,was_cancelled",
+        "include": "id,data,overlap,annotations,completed_by,was_cancelled",
         "project": str(project["id"]),
     }
     total, page = 1, 0
@@ -112,8 +115,9 @@ def _item(task: Mapping[str, Any], project: Mapping[str, Any]) -> Item:
         task_id=task["id"],
         item_id=task["data"]["item_id"],
         project=project["id"],
+        for_experts=project["queue"] is Queue.EXPERTS,
         labels=tuple(project["parsed_label_config"]["label"]["labels"]),
-        answers_wanted=project["maximum_annotations"],
+        answers_wanted=task["overlap"],
         answered_by=frozenset(each["completed_by"] for each in annotations),
         answers_of=Counter(each["completed_by"] for each in annotations if not each["was_cancelled"]),
     )

@@ -23,6 +23,8 @@ def use_servers(stack: Stack, settings: Settings | None = None) -> None:
         "mlflow": own.mlflow_uri if own else None,
         "label-studio": own.label_studio_url if own else None,
     }
+    if settings and settings.annotation.connector != "label_studio":
+        del wanted["label-studio"]
     local = [name for name, address in wanted.items() if address is None]
     environment = dict(stack.client_environment()) if local else {}
     if local:

@@ -1,4 +1,4 @@
-"""Five simulated annotators with known faults, each a real user of Label Studio with an own token.
+"""Five simulated annotators with known faults and an expert, each a real user of Label Studio with an own token.
 
 They exist for the demo and the tests, whose queries have labels that only they may read. Their
 addresses end in `@simulated.invalid`, by which their effort is told from human effort for ever.
@@ -18,13 +18,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.annotation.label_studio import speaking
+from connectors.annotation.label_studio import SIMULATED_DOMAIN, speaking
 from console._persona_accounts import Account, accounts, client
 from console._persona_desk import Item, Post, open_items, open_projects, send
 from kempelen.errors import BadData
 from kempelen.protocols import Progress
 
-__all__ = ["PERSONAS", "Answer", "Persona", "answer", "answer_all", "confusion", "order", "seconds"]
+__all__ = [
+    "EXPERTS",
+    "EXPERT_ADDRESSES",
+    "PERSONAS",
+    "Answer",
+    "Persona",
+    "answer",
+    "answer_all",
+    "confusion",
+    "order",
+    "seconds",
+]
 
 _EFFORT = Path(__file__).parent / "data" / "effort" / "seconds_per_item.csv"
 
@@ -63,6 +74,12 @@ PERSONAS = (
         confuses={"small_talk": "entertainment", "entertainment": "small_talk"},
     ),
 )
+
+EXPERTS = (Persona(name="felicia", accuracy=0.99, pace=1.6, skips=0.0, confuses={}),)
+"""Who answers in the experts' queue, and nowhere else."""
+
+EXPERT_ADDRESSES = tuple(f"{persona.name}{SIMULATED_DOMAIN}" for persona in EXPERTS)
+"""What `annotation.experts` must name for their answers to decide."""
 
 _CONFUSED = 0.8
 
@@ -107,10 +124,10 @@ def answer(persona: Persona, item_id: str, truth: str, labels: Sequence[str], se
     )
 
 
-def order(item_id: str, seed: int) -> list[Persona]:
+def order(item_id: str, seed: int, among: Sequence[Persona] = PERSONAS) -> list[Persona]:
     """Who is asked about the item first, second, ...; the next one is asked when somebody skips."""
-    positions = _generator(seed, "order", item_id).permutation(len(PERSONAS))
-    return [PERSONAS[position] for position in positions]
+    positions = _generator(seed, "order", item_id).permutation(len(among))
+    return [among[position] for position in positions]
 
 
 def seconds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -139,7 +156,8 @@ def answer_all(  # noqa: PLR0913 - the server, the cycle, and what makes the ans
     """Let the personas answer whatever is open in the cycle; how many annotations they made.
 
     Each sees the list of items once and sends its own answers through Label Studio's API; until an
-    item has the answers it wants, or everybody was asked about it. `truth` gives the label of an item id.
+    item has the answers it wants (a third one, when it was asked again), or everybody was asked about it. What
+    lies in the experts' queue is left to the experts. `truth` gives the label of an item id.
 
     Raises BadData for a truth that is no choice, ConnectorUnavailable or ConnectorRefused when
     Label Studio does not answer or says no. Calling again goes on where it stopped.
@@ -148,6 +166,8 @@ def answer_all(  # noqa: PLR0913 - the server, the cycle, and what makes the ans
         people = accounts(url, admin_token, [persona.name for persona in PERSONAS], state_folder)
         with client(url, people[PERSONAS[0].name].token) as reader:
             items = [item for project in open_projects(reader, cycle_id) for item in open_items(reader, project)]
+        if any(item.for_experts for item in items):
+            people |= accounts(url, admin_token, [persona.name for persona in EXPERTS], state_folder)
     posts = [post for item in items for post in _posts(item, people, truth, seed)]
     if not posts:
         return 0
@@ -157,10 +177,11 @@ def answer_all(  # noqa: PLR0913 - the server, the cycle, and what makes the ans
 
 def _posts(item: Item, people: Mapping[str, Account], truth: Callable[[str], str], seed: int) -> list[Post]:
     """The answers that the personas still owe the item; those they gave count, and those of people do, too."""
-    personas = {account.user_id for account in people.values()}
+    asked = order(item.item_id, seed, EXPERTS if item.for_experts else PERSONAS)
+    personas = {people[persona.name].user_id for persona in asked}
     wanted = item.answers_wanted - sum(count for user, count in item.answers_of.items() if user not in personas)
     posts = []
-    for persona in order(item.item_id, seed):
+    for persona in asked:
         if wanted <= 0:
             break
         given = answer(persona, item.item_id, truth(item.item_id), item.labels, seed)

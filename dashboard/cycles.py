@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cycle.anchoring import Anchoring, anchoring
 from cycle.records import Cycle, CycleEvent, Judgement, Round
 from cycle.store import Store
 from kempelen.records import Annotation, ConsensusLabel, LabelRequest, Purpose
@@ -47,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """How many items a strategy chose, and for what."""
+    """How many items a strategy chose to train on, and to check the model or other answers with."""
 
     strategy: str
     training: int
@@ -85,6 +86,8 @@ class CycleView:
     skips: int
     people: int
     simulated: bool
+    blind: int
+    anchoring: tuple[Anchoring, ...]
     why: tuple[Why, ...]
     examples: tuple[ExampleItem, ...]
     judgements: tuple[Judgement, ...]
@@ -100,6 +103,16 @@ class CycleView:
         """Queries that too few users had issued to be shown to anybody, in the latest round."""
         return self.rounds[-1].held_back if self.rounds else 0
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Surging words of which no query had enough users to be shown, in the latest round."""
+        return self.rounds[-1].hidden if self.rounds else ()
+
+    @property
+    def stopped(self) -> str:
+        """Why no further round was asked; empty if all were, or some are still to come."""
+        return next((round_.stopped for round_ in self.rounds if round_.stopped), "")
+
 
 def view(store: Store, cycle: Cycle) -> CycleView:
     """Read a cycle."""
@@ -108,6 +121,7 @@ def view(store: Store, cycle: Cycle) -> CycleView:
     answers = store.answers(cycle.cycle_id)
     consensus = store.consensus(cycle.cycle_id)
     state = store.state(cycle.cycle_id)
+    simulated = any(answer.simulated for answer in answers)
     made = [v.version for v in store.versions(cycle.model) if v.cycle_id == cycle.cycle_id]
     return CycleView(
         cycle=cycle,
@@ -120,7 +134,9 @@ def view(store: Store, cycle: Cycle) -> CycleView:
         annotations=len(answers),
         skips=sum(answer.skipped for answer in answers),
         people=len({answer.annotator for answer in answers}),
-        simulated=any(answer.simulated for answer in answers),
+        simulated=simulated,
+        blind=sum(request.blind for request in requests),
+        anchoring=tuple(one for one in anchoring(requests, answers) if one.simulated is simulated),
         why=_why(requests),
         examples=_examples(requests, consensus, answers),
         judgements=tuple(store.judgements(cycle.cycle_id)),
@@ -169,6 +185,11 @@ def as_json(store: Store, cycle: Cycle) -> dict[str, Any]:
         "items": {"asked": seen.asked, "answered": seen.answered, "settled": seen.settled},
         "annotations": {"given": seen.annotations, "skips": seen.skips, "annotators": seen.people},
         "simulated": seen.simulated,
+        "blind_items": seen.blind,
+        "anchoring": [one.as_json() for one in seen.anchoring],
+        "held_back": seen.held_back,
+        "hidden_words": list(seen.hidden),
+        "stopped": seen.stopped,
         "chosen_by": [{"strategy": w.strategy, "training": w.training, "audit": w.audit} for w in seen.why],
         "version": seen.version,
         "events": [
@@ -201,7 +222,11 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
 def _why(requests: Sequence[LabelRequest]) -> tuple[Why, ...]:
     counts = Counter((request.strategy, request.purpose) for request in requests)
     found = [
-        Why(strategy=name, training=counts[name, Purpose.TRAINING], audit=counts[name, Purpose.AUDIT])
+        Why(
+            strategy=name,
+            training=counts[name, Purpose.TRAINING],
+            audit=counts[name, Purpose.AUDIT] + counts[name, Purpose.GOLD],
+        )
         for name in sorted({strategy for strategy, _ in counts})
     ]
     return tuple(sorted(found, key=lambda why: -why.items))

@@ -16,6 +16,7 @@ KINDS: Mapping[str, str] = {
 
 REASONS: Mapping[str, str] = {
     "skipped": "skipped by the annotator",
+    "withdrawn": "answers that were deleted later",
     "no_consensus": "answers that did not agree",
     "rejected_challenger": "went into a challenger that was rejected",
     "abandoned": "its cycle was abandoned",
@@ -24,7 +25,12 @@ REASONS: Mapping[str, str] = {
 
 STRATEGIES: Mapping[str, str] = {
     "audit": "drawn at random, whatever the model thinks",
+    "density": "stands for many queries like it",
+    "disagreement": "the model in service and the one in training differ",
+    "entropy": "the model cannot decide between several labels",
+    "gold": "has a known label, to see how far answers can be trusted",
     "margin": "the model wavers between two labels",
+    "segment": "has a predicted label that an alarm named",
     "term_surge": "contains a word that surges",
 }
 """What the shipped strategies look for; a strategy of a user's own is shown by its name alone."""

@@ -4,31 +4,33 @@ The effort of a person outlives a faulty answer: whatever cannot be used as a la
 an annotation without one, beside the problem that says why.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.annotation._briefing import CONTROL
+from connectors.annotation._held import item_name
+from connectors.annotation._page import CONTROL
+from connectors.annotation._people import Person
 from kempelen.errors import Problem
-from kempelen.records import Annotation
+from kempelen.records import Annotation, Queue
 
 STAGE = "annotation"
-SIMULATED_DOMAIN = "@simulated.invalid"
-"""Addresses of simulated annotators. RFC 2606 reserves `.invalid`: nobody real can have one."""
-
 LONGEST_ANSWER_S = 86_400.0
 """A lead time above a day is a fault of the clock or of the client, not a time that somebody worked."""
+
+_AT_ONCE = timedelta(seconds=1)
+"""Label Studio writes an answer's two moments microseconds apart when it is made; nobody edits within a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where answers come from: the project, the labels it offers, and its users by id."""
+    """Where answers come from: the project, the labels it offers, whom it asks, and all users by number."""
 
     project: int
     labels: frozenset[str]
-    simulated: Mapping[int, bool]
+    people: Mapping[int, Person]
+    queue: Queue = Queue.ANNOTATORS
 
 
 def read(
@@ -48,25 +50,26 @@ def read(
         ]
     name = _source_id(source.project, answer.get("id"), submitted)
     item_id, problems = _item(task_id, data, source, name)
-    label = None
-    if not answer.get("was_cancelled"):
-        label, fault = _label(answer.get("result"), source.labels)
-        problems += [_problem(name, fault, "It counts as effort, not as an answer.")] if fault else []
-    lead_time, fault = _lead_time(answer.get("lead_time"))
-    problems += [_problem(name, fault, "Its time is booked as unknown; the annotator can state it.")] if fault else []
-    annotator, simulated, fault = _annotator(answer.get("completed_by"), source.simulated)
+    user, fault = _user(answer.get("completed_by"), source.people)
     problems += [_problem(name, fault, "It is counted as a person's work.")] if fault else []
+    person = source.people.get(user, Person()) if user is not None else Person()
+    problems += _uninvited(name, person, source)
+    label, faults = _usable_label(name, answer, user, source)
+    lead_time, fault = _lead_time(answer.get("lead_time"))
+    faults += [_problem(name, fault, "Its time is booked as unknown; the annotator can state it.")] if fault else []
     annotation = Annotation(
         source_id=name,
         item_id=item_id,
-        annotator=annotator,
+        annotator="label-studio:unknown" if user is None else f"label-studio:{user}",
         label=label if data.get("item_id") == item_id else None,
         lead_time_s=lead_time,
         started_at=_moment(answer.get("draft_created_at")),
         submitted_at=submitted,
-        simulated=simulated,
+        simulated=person.simulated,
+        changed_at=_changed_at(answer.get("updated_at"), submitted),
+        expert=person.expert,
     )
-    return annotation, problems
+    return annotation, problems + faults
 
 
 def _source_id(project: int, annotation_id: Any, submitted: datetime) -> str:
@@ -81,13 +84,32 @@ def _source_id(project: int, annotation_id: Any, submitted: datetime) -> str:
 
 
 def _item(task_id: int, data: Mapping[str, Any], source: Source, name: str) -> tuple[str, list[Problem]]:
-    item_id = data.get("item_id")
-    if isinstance(item_id, str) and item_id:
+    item_id = item_name(source.project, task_id, data.get("item_id"))
+    if item_id == data.get("item_id"):
         return item_id, []
     hint = "Somebody put it into the project by hand. Its effort is counted, its label is not."
-    return f"label-studio:{source.project}:task:{task_id}", [
-        _problem(name, "its item is none that we asked about", hint)
-    ]
+    return item_id, [_problem(name, "its item is none that we asked about", hint)]
+
+
+def _uninvited(name: str, person: Person, source: Source) -> list[Problem]:
+    """Label Studio's Community edition lets everybody into the experts' queue."""
+    if source.queue is Queue.ANNOTATORS or person.expert:
+        return []
+    fault = "it was given in the experts' queue by an account that annotation.experts does not name"
+    return [_problem(name, fault, "It decides nothing: it is one opinion more. Name the account there if it should.")]
+
+
+def _usable_label(
+    name: str, answer: Mapping[str, Any], user: int | None, source: Source
+) -> tuple[str | None, list[Problem]]:
+    """The label, if this very person chose one; Label Studio lets everybody write over everybody's answers."""
+    if answer.get("was_cancelled"):
+        return None, []
+    label, fault = _label(answer.get("result"), source.labels)
+    writer = answer.get("updated_by")
+    if isinstance(writer, int) and writer != user:
+        label, fault = None, f"account {writer} wrote it, not the annotator it stands for"
+    return label, [_problem(name, fault, "It counts as effort, not as an answer.")] if fault else []
 
 
 def _label(result: Any, labels: frozenset[str]) -> tuple[str | None, str | None]:
@@ -115,29 +137,35 @@ def _lead_time(value: Any) -> tuple[float | None, str | None]:
     """Seconds, or what is wrong with them."""
     if value is None:
         return None, "it has no lead time"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None, f"its lead time is {_short(value)}"
     if not 0 <= value <= LONGEST_ANSWER_S:
-        return None, f"its lead time is {value:g} s, outside 0 to {LONGEST_ANSWER_S:g} s"
+        return None, f"its lead time is {_short(value)} s, outside 0 to {LONGEST_ANSWER_S:g} s"
     return float(value), None
 
 
-def _annotator(completed_by: Any, simulated: Mapping[int, bool]) -> tuple[str, bool, str | None]:
-    """The person by number, whether it is a simulated one, and what is wrong."""
+def _user(completed_by: Any, people: Mapping[int, Person]) -> tuple[int | None, str | None]:
+    """The person by number, and what is wrong."""
     user = completed_by.get("id") if isinstance(completed_by, Mapping) else completed_by
-    if not isinstance(user, int):
-        return "label-studio:unknown", False, "it does not say who answered"
-    if user not in simulated:
-        return f"label-studio:{user}", False, f"its annotator {user} is no user of Label Studio any more"
-    return f"label-studio:{user}", simulated[user], None
+    if isinstance(user, bool) or not isinstance(user, int):
+        return None, "it does not say who answered; was the account deleted?"
+    if user not in people:
+        return user, f"its annotator {user} is no user of Label Studio any more"
+    return user, None
+
+
+def _changed_at(updated: Any, submitted: datetime) -> datetime | None:
+    """When the answer was last edited; None when it never was."""
+    moment = _moment(updated)
+    return moment if moment is not None and moment - submitted > _AT_ONCE else None
 
 
 def _moment(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _short(value: Any) -> str:

@@ -3,11 +3,9 @@
 The SDK repeats a POST whose answer was lost, and so imports items twice; `max_retries=0` forbids it.
 """
 
-import json
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,31 +13,15 @@ import httpx
 
 from connectors.annotation import _briefing
 from connectors.annotation._errors import answered, speaking
-from connectors.annotation._reading import SIMULATED_DOMAIN
-from kempelen.records import Briefing
+from connectors.annotation._held import Filter, Held, Project, Seen, everything
+from connectors.annotation._people import Person, people
+from kempelen.records import Briefing, Queue
 
-KEYS_A_LOOKUP = 300
-"""Keys that fit into the address of one request (500 do not)."""
-
-_PAGE = 1_000
+_PROJECT_FIELDS = "id,title,description,maximum_annotations,parsed_label_config,label_config,expert_instruction"
 _ANSWER_FIELDS = (
-    "id,data,annotations,result,lead_time,completed_by,created_at,updated_at,was_cancelled,draft_created_at"
+    "id,data,annotations,result,lead_time,completed_by,updated_by,created_at,updated_at,was_cancelled,draft_created_at"
 )
-_PROJECT_FIELDS = "id,description,maximum_annotations,parsed_label_config"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
-    """A project of a cycle. No answers wanted means that the cycle is closed."""
-
-    id: int
-    labels: frozenset[str]
-    answers_wanted: int
-
-    @property
-    def closed(self) -> bool:
-        """Whether nobody is asked any more."""
-        return self.answers_wanted == 0
+_OVERLAP_FIELDS = "id,data,overlap,is_labeled,annotations,completed_by,was_cancelled"
 
 
 class Server:
@@ -68,27 +50,29 @@ class Server:
                 )
             return self._made
 
-    def projects(self, cycle_id: str) -> list[Project]:
-        """The projects of the cycle, oldest first. There is one, unless an answer was lost while it was made.
+    def projects(self, cycle_id: str, queue: Queue | None = None) -> list[Project]:
+        """The projects of the cycle, or of one of its queues, oldest first.
 
-        All projects are listed: the Community edition ignores `search`. 156 of them take 0.04 s.
+        A queue has one, unless an answer was lost while it was made. All projects are listed: the Community
+        edition ignores `search`. 156 of them take 0.04 s.
         """
-        key = _briefing.key_line(cycle_id)
-        found = self._pages(
-            lambda page: self._sdk.projects.list(include=_PROJECT_FIELDS, ordering="id", **page),
-            "count",
-        )
-        ours = [each for each in found if (each.description or "").split("\n", 1)[0].strip() == key]
-        return sorted((_project(each) for each in ours), key=lambda project: project.id)
+        with speaking(self.url):
+            found = everything(
+                lambda page: self._sdk.projects.list(include=_PROJECT_FIELDS, ordering="id", **page), "count"
+            )
+        ours = [
+            Project.read(each, its)
+            for each in found
+            if (its := _briefing.queue_of(each.description, cycle_id)) and queue in {None, its}
+        ]
+        return sorted(ours, key=lambda project: project.id)
 
     def create_project(self, briefing: Briefing) -> None:
-        """Make the cycle's project, complete in one request."""
+        """Make the project of a cycle's queue, complete in one request."""
         with speaking(self.url):
             self._sdk.projects.create(
-                title=_briefing.title(briefing),
-                description=_briefing.description(briefing),
-                label_config=_briefing.label_config(briefing),
-                expert_instruction=_briefing.instruction(briefing),
+                **_briefing.told(briefing),
+                title=_briefing.title(briefing.title, briefing.cycle_id),
                 show_instruction=True,
                 show_skip_button=True,
                 show_collab_predictions=True,
@@ -97,10 +81,10 @@ class Server:
                 sampling="Sequential sampling",
             )
 
-    def ask_nobody(self, project: Project) -> None:
-        """Nought answers wanted: the queue is empty for everybody, and all answers stay."""
+    def change_project(self, project: Project, **fields: Any) -> None:
+        """Set fields of the project. Nought `maximum_annotations` empties everybody's queue, and all answers stay."""
         with speaking(self.url):
-            self._sdk.projects.update(project.id, maximum_annotations=0)
+            self._sdk.projects.update(project.id, **fields)
 
     def import_items(self, project: Project, items: Sequence[Mapping[str, Any]], timeout_s: float) -> None:
         """Import all or, on an error, none - but perhaps later than the error: look them up, don't repeat."""
@@ -109,35 +93,63 @@ class Server:
                 id=project.id, request=list(items), request_options={"timeout": timeout_s, "max_retries": 0}
             )
 
-    def count(self, project: Project) -> int:
-        """How many items the project holds, by whomever they were put there."""
+    def count(self, project: Project, only: Filter | None = None) -> int:
+        """How many items the project holds, by whomever they were put there; or how many that pass a filter."""
         with speaking(self.url):
-            page = self._sdk.tasks.list(project=project.id, fields="task_only", include="id", page_size=1)
-        return int(page.response.total)
+            page = self._sdk.tasks.list(
+                project=project.id, fields="task_only", include="id", page_size=1, query=only and only.query
+            )
+            return int(page.response.total)
 
-    def keys(self, project: Project, item_ids: Sequence[str] | None = None) -> Iterator[tuple[str, int]]:
+    def keys(self, project: Project, item_ids: Sequence[str] | None = None) -> list[tuple[str, int]]:
         """Item id and task id of all items in the project, or of those named; doubles come twice."""
-        queries: list[str | None] = [None]
-        if item_ids is not None:
-            parts = range(0, len(item_ids), KEYS_A_LOOKUP)
-            queries = [_filter("data.item_id", "in_list", "List", item_ids[i : i + KEYS_A_LOOKUP]) for i in parts]
-        for query in queries:
-            for task in self._tasks(project, fields="task_only", include="id,data", query=query):
-                key = task.data.get("item_id")
-                if isinstance(key, str):
-                    yield key, task.id
+        wanted: Iterable[Filter | None] = [None] if item_ids is None else Filter.item_ids(item_ids)
+        rows = [
+            ((task.data or {}).get("item_id"), task.id)
+            for only in wanted
+            for task in self._tasks(project, only, fields="task_only", include="id,data")
+        ]
+        return [(key, task_id) for key, task_id in rows if isinstance(key, str)]
 
-    def answered(self, project: Project) -> Iterator[tuple[int, Mapping[str, Any], list[Mapping[str, Any]]]]:
-        """Task id, data and answers of each item that has any; only those cross the wire."""
-        query = _filter("annotations_ids", "empty", "String", value=False)
-        for task in self._tasks(project, fields="all", include=_ANSWER_FIELDS, query=query):
-            yield task.id, task.data, task.annotations or []
+    def seen(self, project: Project, filters: Iterable[Filter] | None = None) -> list[Seen]:
+        """What items the project holds, or those that pass one of the filters, each once."""
+        tasks = {
+            task.id: task
+            for only in ([None] if filters is None else filters)
+            for task in self._tasks(project, only, fields="task_only", include="id,data,created_at,updated_at")
+        }
+        return [Seen.read(task, project.id) for task in tasks.values()]
+
+    def answers(self, project: Project, filters: Iterable[Filter]) -> dict[int, tuple[Mapping[str, Any], list[Any]]]:
+        """Data and answers by task id, of the items that pass one of the filters."""
+        return {
+            task.id: (task.data or {}, task.annotations or [])
+            for only in filters
+            for task in self._tasks(project, only, fields="all", include=_ANSWER_FIELDS)
+        }
+
+    def held(self, project: Project, item_ids: Sequence[str]) -> list[Held]:
+        """These items, with how many answers each wants and who gave one; doubles come twice."""
+        return [
+            Held.read(task)
+            for only in Filter.item_ids(item_ids)
+            for task in self._tasks(project, only, fields="all", include=_OVERLAP_FIELDS)
+        ]
+
+    def want(self, task_id: int, answers: int, *, complete: bool) -> None:
+        """Let an item want so many answers. Label Studio does not see by itself that it has them: `complete` says it.
+
+        Measured on Community 1.23.2: with `overlap` alone an item that was complete comes up in nobody's queue.
+        """
+        with speaking(self.url):
+            self._sdk.tasks.update(str(task_id), overlap=answers, is_labeled=complete)
 
     def untouched(self, task_id: int) -> bool:
         """Whether nobody has answered, skipped or begun the item."""
         with speaking(self.url):
             task = self._sdk.tasks.get(str(task_id))
-        return not (task.annotations or task.drafts)
+        # Its `drafts` would be our own ones only.
+        return not (task.annotations or task.draft_exists)
 
     def delete_item(self, task_id: int) -> None:
         """Delete it; one that is already gone is as good."""
@@ -150,40 +162,33 @@ class Server:
                 if error.status_code != HTTPStatus.NOT_FOUND:
                     raise
 
-    def simulated_users(self) -> dict[int, bool]:
-        """Every user by number, and whether it is a simulated annotator."""
+    def people(self, experts: frozenset[str]) -> dict[int, Person]:
+        """Every user by number; `experts` are addresses in lower case."""
         with speaking(self.url):
-            users = self._sdk.users.list()
-        return {user.id: (user.email or "").lower().endswith(SIMULATED_DOMAIN) for user in users}
+            return people(self._sdk.users.list(), experts)
 
-    def _tasks(self, project: Project, **wanted: Any) -> Iterator[Any]:
-        return self._pages(lambda page: self._sdk.tasks.list(project=project.id, **wanted, **page), "total")
+    def invitation(self) -> str:
+        """The path of the page on which somebody who has the link makes an account."""
+        with speaking(self.url):
+            found = self._sdk.organizations.invites.get_invite_link().invite_url
+        if not found:
+            raise answered(HTTPStatus.OK, None)
+        return str(found)
 
-    def _pages(self, ask: Callable[[dict[str, int]], Any], total_field: str) -> Iterator[Any]:
-        """Page by page, by the total that the server names: a page too far is an error in its log."""
-        seen, total, number = 0, 1, 1
-        while seen < total:
-            with speaking(self.url):
-                page = ask({"page": number, "page_size": _PAGE})
-            named = getattr(page.response, total_field, None)
-            if not isinstance(named, int):
-                raise answered(HTTPStatus.OK, None)
-            total = named
-            if not page.items:
-                return
-            yield from page.items
-            seen, number = seen + len(page.items), number + 1
+    def export(self, project: Project, timeout_s: float) -> bytes:
+        """The whole project as Label Studio's own JSON export."""
+        with speaking(self.url):
+            parts = self._sdk.projects.exports.download_sync(
+                project.id,
+                export_type="JSON",
+                download_all_tasks=True,
+                request_options={"timeout": timeout_s, "max_retries": 0},
+            )
+            return b"".join(parts)
 
-
-def _project(found: Any) -> Project:
-    control = (getattr(found, "parsed_label_config", None) or {}).get(_briefing.CONTROL) or {}
-    return Project(
-        id=found.id,
-        labels=frozenset(control.get("labels") or ()),
-        answers_wanted=max(found.maximum_annotations or 0, 0),
-    )
-
-
-def _filter(field: str, operator: str, kind: str, value: Any) -> str:
-    item = {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
-    return json.dumps({"filters": {"conjunction": "and", "items": [item]}})
+    def _tasks(self, project: Project, only: Filter | None, **wanted: Any) -> list[Any]:
+        query = only.query if only else None
+        with speaking(self.url):
+            return everything(
+                lambda page: self._sdk.tasks.list(project=project.id, query=query, **wanted, **page), "total"
+            )

@@ -61,8 +61,10 @@ class Common:
         return Stack(self.folder)
 
     @property
-    def how_to_sign_in(self) -> str:
-        """Where the names and passwords of the local servers stand; they are never printed."""
+    def how_to_answer(self) -> str:
+        """Where the names and passwords of the local servers stand, which are never printed; or where files go."""
+        if load(self.config_file).annotation.connector == "files":
+            return "Put answers into the folder `answers` there; `briefing.md` beside it says how."
         return f"Names and passwords for Label Studio and Prefect stand in {self.stack.credentials_file}."
 
     def with_servers(self) -> Settings:

@@ -110,8 +110,10 @@ def watch(
             output.say(f"{problem.subject}: {problem.message} {problem.hint}")
         for address in watched.addresses:
             output.say(f"{watched.asked} new items. People answer at {address}")
+        for address in watched.for_experts:
+            output.say(f"What people could not agree on waits for an expert at {address}")
         if watched.addresses:
-            output.say(common.how_to_sign_in)
+            output.say(common.how_to_answer)
 
     document = {
         "at": look.at,
@@ -127,6 +129,7 @@ def watch(
         "opened": watched.opened.cycle_id if watched.opened else None,
         "asked": watched.asked,
         "addresses": watched.addresses,
+        "for_experts": watched.for_experts,
     }
     show(document, common, readable)
     return NEEDS_A_PERSON if watched.addresses or look.blind else DONE
@@ -158,6 +161,7 @@ def collect(*, settle: Annotated[bool, Parameter(negative="")] = False, common: 
             "cycle": one.cycle.cycle_id,
             "state": one.state.value,
             "answered": f"{one.answered} of {one.items} items",
+            "for an expert": one.contested,
             "new answers": one.new,
             "problems": len(one.problems),
         }
@@ -165,7 +169,7 @@ def collect(*, settle: Annotated[bool, Parameter(negative="")] = False, common: 
     ]
 
     def readable() -> None:
-        output.show_table(rows, right=("new answers", "problems"))
+        output.show_table(rows, right=("for an expert", "new answers", "problems"))
         for problem in (problem for one in collected for problem in one.problems):
             output.say(f"  {problem.subject}: {problem.message} {problem.hint}")
         if not rows:

@@ -25,7 +25,7 @@ def status(*, common: Common = COMMON) -> int:
     def readable() -> None:
         output.show_table(tables.servers(statuses), right=("memory", "process"))
         if any(one.state is ServerState.RUNNING for one in statuses):
-            output.say(common.how_to_sign_in)
+            output.say(common.how_to_answer)
         for one in statuses:
             if one.state is ServerState.CRASHED:
                 output.say(f"\n{one.title} crashed. The last lines of {one.log}:")

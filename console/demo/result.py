@@ -88,5 +88,5 @@ def _label_studio(app: App) -> dict[str, int]:
         for c in app.store.cycles(app.model)
         for item in ((c.cycle_id, i) for i in app.annotators.items(c.cycle_id))
     ]
-    annotations = sum(len(app.annotators.collect(c.cycle_id)[0]) for c in app.store.cycles(app.model))
+    annotations = sum(len(app.annotators.collect(c.cycle_id).annotations) for c in app.store.cycles(app.model))
     return {"items": len(items), "duplicate_items": len(items) - len(set(items)), "annotations": annotations}

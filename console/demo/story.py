@@ -12,6 +12,7 @@ from console.demo.result import result_of
 from cycle.app import App
 from cycle.collect import Collected
 from cycle.retrain import Retrained
+from cycle.route import open_items
 from cycle.watch import Watched, alarms_on
 from flows._wired import app_of
 from kempelen.clock import SimulatedClock
@@ -84,7 +85,6 @@ def run(
 
 def _live_through(demo: Demo, app: App, now: datetime, answer: AnswerRound, teller: Teller) -> None:
     """One day: its traffic, then at its end watch, answers, collect, and retrain if the labels are there."""
-    from flows.collect_flow import collect_flow
     from flows.retrain_flow import retrain_flow
     from flows.watch_flow import watch_flow
 
@@ -94,17 +94,28 @@ def _live_through(demo: Demo, app: App, now: datetime, answer: AnswerRound, tell
     _serve(demo, app, now.date())
     watched = watch_flow(config, now)
     _tell_watched(app, watched, now, teller)
-    for cycle in app.store.under_way(app.model):
-        if app.store.state(cycle.cycle_id) is State.LABELLING:
-            answer(app, cycle.cycle_id, now)
-    if app.store.under_way(app.model):
-        _tell_collected(collect_flow(config, now), now, teller)
+    _ask_and_collect(app, config, now, answer, teller)
     if any(
         cycle.trains and app.store.state(cycle.cycle_id) is not State.LABELLING
         for cycle in app.store.under_way(app.model)
     ):
         for retrained in retrain_flow(config, now):
             _tell_retrained(app, retrained, now, teller)
+
+
+def _ask_and_collect(app: App, config: str, now: datetime, answer: AnswerRound, teller: Teller) -> None:
+    """Within the day: first answers, then further opinions where they disagree."""
+    from flows.collect_flow import collect_flow
+
+    labelling = [c for c in app.store.under_way(app.model) if app.store.state(c.cycle_id) is State.LABELLING]
+    annotation = app.settings.annotation
+    for _ in range(annotation.max_answers - annotation.answers_per_item + 1 if labelling else 0):
+        for cycle in labelling:
+            if open_items(app, cycle):
+                answer(app, cycle.cycle_id, now)
+        _tell_collected(collect_flow(config, now), now, teller)
+        if not any(open_items(app, cycle) for cycle in labelling):
+            return
 
 
 def _already_told(app: App, now: datetime) -> bool:
@@ -127,9 +138,16 @@ def _tell_watched(app: App, watched: Watched, now: datetime, teller: Teller) -> 
     for alarm in new:
         teller.say(f"{now:%d %b}  ALARM ({alarm.severity.value}) about version {alarm.version}", strong=True)
         teller.say(f"          {alarm.detector}: {alarm.report.summary}")
+    for stopped in _stopped_today(app, now):
+        teller.say(f"{now:%d %b}  no further round is asked: {stopped}")
     if watched.opened is not None:
         what = "cycle opened" if watched.opened.trains else "audit"
         teller.say(f"{now:%d %b}  {what}: {watched.asked} queries put before people in Label Studio")
+
+
+def _stopped_today(app: App, now: datetime) -> list[str]:
+    rounds = [round_ for cycle in app.store.under_way(app.model) for round_ in app.store.rounds(cycle.cycle_id)]
+    return [round_.stopped for round_ in rounds if round_.stopped and round_.at == now]
 
 
 def _tell_collected(collected: list[Collected], now: datetime, teller: Teller) -> None:

@@ -1,20 +1,29 @@
 """What the connector makes of answers, recorded from Label Studio 1.23.2, and of ones it might send one day."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from connectors.annotation._people import Person, people
 from connectors.annotation._reading import Source, read
+from kempelen.records import Queue
 
 RECORDED = json.loads(Path(__file__).with_name("recorded_answers.json").read_text(encoding="utf-8"))
 SOURCE = Source(
     project=RECORDED["project"],
     labels=frozenset(RECORDED["labels"]),
-    simulated={user: user in RECORDED["simulated_users"] for user in RECORDED["users"]},
+    people={user: Person(simulated=user in RECORDED["simulated_users"]) for user in RECORDED["users"]},
 )
+
+
+ANSWER = RECORDED["page"]["tasks"][0]["annotations"][0]
 
 
 def recorded(item_id: str) -> list[tuple[Any, list[Any]]]:
@@ -22,10 +31,10 @@ def recorded(item_id: str) -> list[tuple[Any, list[Any]]]:
     return [read(task["id"], task["data"], answer, SOURCE) for task in tasks for answer in task["annotations"]]
 
 
-def changed(**fields: Any) -> tuple[Any, list[Any]]:
+def changed(source: Source = SOURCE, **fields: Any) -> tuple[Any, list[Any]]:
     """A valid answer with other fields."""
     task = RECORDED["page"]["tasks"][0]
-    return read(task["id"], task["data"], {**task["annotations"][0], **fields}, SOURCE)
+    return read(task["id"], task["data"], {**task["annotations"][0], **fields}, source)
 
 
 def test_a_valid_answer_is_read_as_it_was_given() -> None:
@@ -86,7 +95,7 @@ def test_a_lead_time_that_cannot_be_is_unknown_and_the_label_stays(item_id: str)
     assert "lead time" in problem.message
 
 
-@pytest.mark.parametrize("lead_time", [float("nan"), float("inf"), True, "12", [3]])
+@pytest.mark.parametrize("lead_time", [float("nan"), float("inf"), True, "12", [3], 10**400])
 def test_a_lead_time_that_is_no_number_is_unknown(lead_time: Any) -> None:
     annotation, problems = changed(lead_time=lead_time)
     assert (annotation.label, annotation.lead_time_s, len(problems)) == ("health", None, 1)
@@ -141,7 +150,60 @@ def test_the_source_id_outlives_a_changed_answer_and_differs_when_an_id_is_used_
     assert reused.source_id != first.source_id
 
 
-@pytest.mark.parametrize("moment", [None, "yesterday", 5])
+def test_an_answer_that_was_edited_says_when_and_one_that_was_not_says_nothing() -> None:
+    """Label Studio writes the two moments of a new answer some microseconds apart."""
+    untouched, _ = changed()
+    assert untouched.changed_at is None
+    edited, _ = changed(updated_at="2026-11-21T19:34:00Z")
+    assert edited.changed_at == datetime(2026, 11, 21, 19, 34, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("writer", [2, 99])
+def test_an_answer_that_another_account_wrote_is_effort_and_no_answer(writer: int) -> None:
+    annotation, [problem] = changed(updated_by=writer)
+    assert (annotation.label, annotation.lead_time_s, annotation.annotator) == (None, 7.383, "label-studio:1")
+    assert f"account {writer} wrote it" in problem.message
+    assert changed(updated_by=1)[0].label == changed(updated_by=None)[0].label == "health"
+
+
+def test_an_expert_is_whom_the_settings_name_and_others_decide_nothing_in_the_experts_queue() -> None:
+    experts = replace(SOURCE, queue=Queue.EXPERTS, people={1: Person(expert=True), 2: Person()})
+    annotation, problems = changed(experts)
+    assert (annotation.expert, annotation.label, problems) == (True, "health", [])
+    stranger, [problem] = changed(experts, completed_by=2)
+    assert (stranger.expert, stranger.label) == (False, "health")
+    assert "experts' queue" in problem.message
+    assert "annotation.experts" in problem.message
+
+
+def test_people_are_experts_by_address_in_upper_or_lower_case() -> None:
+    users = [SimpleNamespace(id=1, email="Jane@Example.ORG"), SimpleNamespace(id=2, email=None)]
+    assert people(users, frozenset({"jane@example.org"})) == {1: Person(expert=True), 2: Person()}
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.datetimes().map(datetime.isoformat),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(fields=st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(ANSWER), anything)), item_id=anything)
+@example(fields={"created_at": "0001-01-01T00:00:00+14:00"}, item_id="x")
+@example(fields={"result": [{"from_name": "label", "value": {"choices": ["health"] * 2}}]}, item_id="x")
+def test_whatever_label_studio_sends_is_an_answer_or_a_problem_and_never_an_exception(
+    fields: dict[str, Any], item_id: Any
+) -> None:
+    annotation, problems = read(7, {"item_id": item_id}, {**ANSWER, **fields}, SOURCE)
+    assert annotation or problems
+    if annotation:
+        assert annotation.item_id
+        assert annotation.label is None or annotation.label in SOURCE.labels
+        assert annotation.lead_time_s is None or 0 <= annotation.lead_time_s <= 86_400
+    assert all(problem.message and problem.hint for problem in problems)
+
+
+@pytest.mark.parametrize("moment", [None, "yesterday", 5, "0001-01-01T00:00:00+14:00"])
 def test_an_answer_without_a_moment_is_reported(moment: Any) -> None:
     annotation, [problem] = changed(created_at=moment)
     assert annotation is None

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.annotation import _briefing
 from connectors.annotation.label_studio import build
 from kempelen.errors import ConfigError, ConnectorError, ConnectorRefused, ConnectorUnavailable
 from kempelen.records import Briefing
@@ -112,9 +113,11 @@ def test_nothing_is_sent_while_the_connector_is_built() -> None:
 
 def test_a_refused_connection_does_not_wait_for_items_that_cannot_come(briefing: Briefing, ask: Any) -> None:
     """Otherwise this test would last for `late_commit_s`."""
+    told = _briefing.told(briefing)
     project = {
         "id": 1,
-        "description": f"kempelen-cycle: {briefing.cycle_id}",
+        "title": briefing.title,
+        **told,
         "maximum_annotations": 2,
         "parsed_label_config": {"label": {"labels": list(briefing.labels)}},
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from console.personas import PERSONAS, Persona, answer, confusion, order, seconds
+from console.personas import EXPERT_ADDRESSES, EXPERTS, PERSONAS, Persona, answer, confusion, order, seconds
 from kempelen.errors import BadData
 
 LABELS = ("banking", "entertainment", "food_and_drink", "health", "news", "shopping", "small_talk", "travel", "weather")
@@ -33,6 +33,30 @@ def test_a_confusion_matrix_is_what_a_persona_does(persona: Persona) -> None:
 def test_a_persona_is_right_between_nine_and_ninety_eight_times_of_a_hundred(persona: Persona) -> None:
     assert 0.90 <= persona.accuracy <= 0.98
     assert np.diag(confusion(persona, LABELS)) == pytest.approx(np.full(len(LABELS), persona.accuracy))
+
+
+def test_the_expert_is_better_than_all_others_and_none_of_them() -> None:
+    [expert] = EXPERTS
+    assert expert.accuracy > max(persona.accuracy for persona in PERSONAS)
+    assert expert.name not in {persona.name for persona in PERSONAS}
+    assert (f"{expert.name}@simulated.invalid",) == EXPERT_ADDRESSES
+    assert order("item-1", 5, EXPERTS) == [expert]
+
+
+def test_the_five_answer_as_they_always_did() -> None:
+    """The demo's figures rest on these very answers."""
+    said = [
+        (persona.name[0], given.label, given.seconds)
+        for persona in order("8ec3e99ade3055c2", seed=20200120)
+        for given in [answer(persona, "8ec3e99ade3055c2", "health", LABELS, seed=20200120)]
+    ]
+    assert said == [
+        ("b", "health", 13.716),
+        ("a", "health", 15.008),
+        ("c", "health", 18.011),
+        ("e", "health", 8.879),
+        ("d", "health", 7.96),
+    ]
 
 
 def test_bruno_takes_news_for_health_four_times_as_often_as_for_anything_else_together() -> None:

@@ -215,7 +215,7 @@ def test_the_champion_answers_without_the_project_as_it_answered_in_service(
 ) -> None:
     log = parquet.build(world.state / "demo" / demo["model"] / "predictions")
     day = date(2020, 1, 27)
-    served = log.candidates(day, day, min_users=1, model_version="2")[0][:40]
+    served = log.candidates(day, day, min_users=1, model_version="2").candidates[:40]
     queries = json.dumps([candidate.query for candidate in served])
     libraries, mlflow = sysconfig.get_path("purelib"), str(world.mlflow.base_url).rstrip("/")
     name = f"models:/{demo['model']}@champion"
