@@ -73,6 +73,22 @@ class Answers:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """A day as a profile has it: its combinations of word and label, in order, each of shape (n,); and its histogram.
+
+    `term` and `label` are places in all words and labels of the answers; `confidence` is the sum of the confidences,
+    `bins` counts predictions by label and confidence bin.
+    """
+
+    term: Ints
+    label: Ints
+    predictions: Ints
+    confidence: Floats
+    users: Ints
+    bins: Ints
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Day:
     """One day: which query each prediction answered, and the bit that stands for its user; shapes (n,)."""
 
@@ -80,6 +96,37 @@ class Day:
     asked: Ints
     user_bits: Ints
     sample: tuple[Sampled, ...]
+    answers: Answers
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The day's part of every profile that holds it."""
+        answers, asked = self.answers, self.asked
+        flat, lengths = answers.term_places
+        each = lengths[asked]
+        prediction = np.repeat(np.arange(len(asked)), each)
+        starts = (np.cumsum(lengths) - lengths)[asked]
+        within = np.arange(len(prediction)) - np.repeat(np.cumsum(each) - each, each)
+        key = flat[starts[prediction] + within] * len(answers.labels) + answers.label[asked][prediction]
+        order = np.argsort(key, kind="stable")
+        key, prediction = key[order], prediction[order]
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        return Rows(
+            term=key[first] // len(answers.labels),
+            label=key[first] % len(answers.labels),
+            predictions=np.diff(first, append=len(key)),
+            confidence=np.add.reduceat(answers.confidence[asked][prediction], first),
+            users=np.bitwise_or.reduceat(self.user_bits[prediction], first),
+            bins=_bins(asked, answers),
+        )
+
+
+def _bins(asked: Ints, answers: Answers) -> Ints:
+    """Predictions by label and confidence bin."""
+    bins = np.minimum((answers.confidence[asked] * CONFIDENCE_BINS).astype(np.int64), CONFIDENCE_BINS - 1)
+    cells = answers.label[asked] * CONFIDENCE_BINS + bins
+    counts = np.bincount(cells, minlength=len(answers.labels) * CONFIDENCE_BINS)
+    return counts.reshape(len(answers.labels), CONFIDENCE_BINS)
 
 
 def day_of(day: date, askings: Ints, users: Ints, answers: Answers, rng: np.random.Generator) -> Day:
@@ -89,6 +136,7 @@ def day_of(day: date, askings: Ints, users: Ints, answers: Answers, rng: np.rand
     shown = rng.choice(enough, size=min(SAMPLE_PER_DAY, len(enough)), replace=False)
     return Day(
         day=day,
+        answers=answers,
         asked=asked,
         user_bits=np.left_shift(np.int64(1), rng.integers(0, USER_BITS, size=len(asked))),
         sample=tuple(
@@ -106,46 +154,27 @@ def day_of(day: date, askings: Ints, users: Ints, answers: Answers, rng: np.rand
     )
 
 
-def profile(days: Sequence[Day], answers: Answers) -> Profile:
+def profile(days: Sequence[Day]) -> Profile:
     """The profile of days in order, counted as the log's reader counts; so small a day folds no word."""
-    asked = np.concatenate([day.asked for day in days])
-    bits = np.concatenate([day.user_bits for day in days])
-    when = np.repeat(np.arange(len(days)), [len(day.asked) for day in days])
-    flat, lengths = answers.term_places
-    each = lengths[asked]
-    prediction = np.repeat(np.arange(len(asked)), each)
-    starts = np.concatenate([[0], np.cumsum(lengths)])[asked]
-    within = np.arange(len(prediction)) - np.repeat(np.cumsum(each) - each, each)
-    term = flat[starts[prediction] + within]
-    n_terms, n_labels = len(answers.vocabulary), len(answers.labels)
-    key = (when[prediction] * n_terms + term) * n_labels + answers.label[asked][prediction]
-    order = np.argsort(key, kind="stable")
-    distinct, first = np.unique(key[order], return_index=True)
-    listed, row_term = np.unique(distinct // n_labels % n_terms, return_inverse=True)
-    known = np.unique(answers.label[asked])
+    answers, rows = days[0].answers, [day.rows for day in days]
+    bins = np.stack([one.bins for one in rows])
+    known = np.flatnonzero(bins.any(axis=(0, 2)))
+    listed, row_term = np.unique(np.concatenate([one.term for one in rows]), return_inverse=True)
     return Profile(
         days=tuple(day.day for day in days),
         labels=tuple(answers.labels[n] for n in known),
-        confidence=_bins(when, asked, answers, len(days))[:, known],
+        confidence=bins[:, known],
         fold=np.ones(len(days), dtype=np.int64),
         folded=np.zeros(len(days), dtype=np.int64),
-        terms=tuple(answers.vocabulary[n] for n in listed),
-        row_day=distinct // n_labels // n_terms,
+        terms=tuple(answers.vocabulary[n] for n in listed.tolist()),
+        row_day=np.repeat(np.arange(len(days)), [len(one.term) for one in rows]),
         row_term=row_term,
-        row_label=np.searchsorted(known, distinct % n_labels),
-        row_predictions=np.diff([*first, len(key)]),
-        row_confidence=np.add.reduceat(answers.confidence[asked][prediction][order], first),
-        row_users=np.bitwise_or.reduceat(bits[prediction][order], first),
+        row_label=np.searchsorted(known, np.concatenate([one.label for one in rows])),
+        row_predictions=np.concatenate([one.predictions for one in rows]),
+        row_confidence=np.concatenate([one.confidence for one in rows]),
+        row_users=np.concatenate([one.users for one in rows]),
         sample=tuple(one for day in days for one in day.sample),
     )
-
-
-def _bins(when: Ints, asked: Ints, answers: Answers, days: int) -> Ints:
-    """Predictions by day, label and confidence bin."""
-    bins = np.minimum((answers.confidence[asked] * CONFIDENCE_BINS).astype(np.int64), CONFIDENCE_BINS - 1)
-    counts = np.zeros((days, len(answers.labels), CONFIDENCE_BINS), dtype=np.int64)
-    np.add.at(counts, (when, answers.label[asked], bins), 1)
-    return counts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

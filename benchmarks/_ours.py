@@ -41,7 +41,7 @@ def verdicts(scene: Scene, names: Collection[str] = COUNTING | {SAMPLED}) -> dic
     built = {name: detector for name, detector in detectors().items() if name in names}
     found: dict[str, dict[date, tuple[str, ...]]] = {name: {} for name in built}
     hints: set[str] = set()
-    reference = profile(scene.reference, scene.answers)
+    reference = profile(scene.reference)
     for day, current in _looks(scene):
         for name, report in _reports(built, Window(reference=reference, current=current)):
             hints |= {name} if report.hint else set()
@@ -62,7 +62,7 @@ def together(alarms: Iterable[Alarms]) -> Alarms:
 def _looks(scene: Scene) -> Iterator[tuple[date, Profile]]:
     """Each live day with the profile that a look just after it compares: the days of the horizon."""
     for n, day in enumerate(scene.live):
-        yield day.day, profile(scene.live[max(0, n + 1 - _SETTINGS.horizon_days) : n + 1], scene.answers)
+        yield day.day, profile(scene.live[max(0, n + 1 - _SETTINGS.horizon_days) : n + 1])
 
 
 def _reports(built: Mapping[str, DriftDetector], window: Window) -> Iterator[tuple[str, DriftReport]]:

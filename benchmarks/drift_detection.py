@@ -6,6 +6,9 @@ false. *Meaning*: words and scores stay as they are, and what is right for one w
 
 Every method looks once a day, when the day is over. Rows are predictions: a query that three people asked is three
 rows, as in any log. Ours is given profiles of those rows, Evidently and NannyML the rows.
+
+`KEMPELEN_THOROUGH=1` plays 1,000 stationary years. `KEMPELEN_KEEP_YEARS=folder` keeps those of ours and of the fixed
+tests there, once they are played, so that a run that was killed goes on; one folder for one state of the code.
 """
 
 import os
@@ -22,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import _days, _fixed_n, _ours, _peers, _report, _scenes, _tally
+from benchmarks import _days, _fixed_n, _kept, _ours, _peers, _report, _scenes, _tally
 from benchmarks._days import Answers, Scene
 from benchmarks._fixed_n import Alarms
 from benchmarks._measure import Measured
@@ -37,6 +40,9 @@ YEAR = 366
 """Looks of a stationary year."""
 
 YEARS_A_BATCH = 10
+KEEP_IN = "KEMPELEN_KEEP_YEARS"
+"""Names the environment variable with the folder that keeps our years and those of the fixed tests, if there is one."""
+
 CHANGED_AFTER = 56
 """Quiet days, of which the first eight weekly audits are, before the meaning changes."""
 
@@ -63,7 +69,7 @@ class Sizes:
 
 
 FULL = Sizes()
-"""About half an hour on two cores. One year of Evidently alone takes five minutes."""
+"""Some 20 minutes on two cores. One year of Evidently alone takes five minutes."""
 
 THOROUGH = Sizes(
     backgrounds_evidently=20,
@@ -74,7 +80,7 @@ THOROUGH = Sizes(
     years_evidently=3,
     meaning_peers=3,
 )
-"""What `KEMPELEN_THOROUGH=1` asks for: some hours on many cores."""
+"""What `KEMPELEN_THOROUGH=1` asks for: some hours. Ours takes 7 s of one core a year, the peers the rest."""
 
 QUICK = Sizes(
     backgrounds=1,
@@ -199,14 +205,14 @@ def _merged(found: Iterator[Mapping[str, Alarms]]) -> dict[str, list[Alarms]]:
 
 def stationary_years(answers: Answers, sizes: Sizes) -> dict[str, dict[str, Any]]:
     """The share of years with any alarm, for every method. The same year is the same traffic for all."""
-    counting = _years(partial(_ours.verdicts, names=_ours.COUNTING), answers, sizes.years_counting)
-    sampled = _years(partial(_ours.verdicts, names={_ours.SAMPLED}), answers, sizes.years_sampled)
+    counting = _years("counting", partial(_ours.verdicts, names=_ours.COUNTING), answers, sizes.years_counting)
+    sampled = _years("sampled", partial(_ours.verdicts, names={_ours.SAMPLED}), answers, sizes.years_sampled)
     alarms = {
         ALL: _by_year({**counting, **sampled}),
         COUNTING: _by_year(counting),
         **counting,
         **sampled,
-        **_years(_fixed_n.verdicts, answers, sizes.years_fixed),
+        **_years("fixed", _fixed_n.verdicts, answers, sizes.years_fixed),
         **_of_peer("evidently", [_scenes.stationary(answers, seed) for seed in range(sizes.years_evidently)]),
         **_of_peer("nannyml", [_scenes.stationary(answers, seed) for seed in range(sizes.years_nannyml)]),
     }
@@ -221,16 +227,20 @@ def _by_year(ours: Mapping[str, list[Alarms]]) -> list[Alarms]:
 Verdicts = Callable[[Scene], Mapping[str, Alarms]]
 
 
-def _years(verdicts: Verdicts, answers: Answers, many: int) -> dict[str, list[Alarms]]:
-    """A method's alarms in so many years, on all cores."""
+def _years(name: str, verdicts: Verdicts, answers: Answers, many: int) -> dict[str, list[Alarms]]:
+    """The alarms of some methods in so many years, on all cores."""
     batches = [range(first, min(first + YEARS_A_BATCH, many)) for first in range(0, many, YEARS_A_BATCH)]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as workers:
-        done = workers.map(partial(_batch, verdicts, answers), batches)
+        done = workers.map(partial(_batch, name, verdicts, answers), batches)
         return _merged(one for batch in done for one in batch)
 
 
-def _batch(verdicts: Verdicts, answers: Answers, seeds: range) -> list[Mapping[str, Alarms]]:
-    return [verdicts(_scenes.stationary(answers, seed, YEAR)) for seed in seeds]
+def _batch(name: str, verdicts: Verdicts, answers: Answers, seeds: range) -> Sequence[Mapping[str, Alarms]]:
+    def play() -> list[Mapping[str, Alarms]]:
+        return [verdicts(_scenes.stationary(answers, seed, YEAR)) for seed in seeds]
+
+    folder = os.environ.get(KEEP_IN)
+    return _kept.kept(Path(folder) / f"{name}-{seeds.start}-{seeds.stop}.json", play) if folder else play()
 
 
 # ---------------------------------------------------------------- a word changes its meaning

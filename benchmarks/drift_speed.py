@@ -2,6 +2,10 @@
 
 Every side runs in fresh processes of its own, several times, in turn; imports are timed apart. Our time is from
 files to verdict. Evidently's is from texts that are in memory already to its verdict, which spares it the reading.
+
+The bare DuckDB query is the floor: it counts what a profile counts, draws no sample, and decides nothing. It was 15
+times as fast as Evidently 0.7.23 on 100,000 rows a window, and 46 times on a million. So on this traffic no verdict
+that begins with files can be 50 or 100 times as fast as Evidently; ours takes about 1.5 times as long as the floor.
 """
 
 import os
@@ -156,6 +160,7 @@ def _ratios(name: str, rows: Mapping[str, list[Measured]]) -> dict[str, Any]:
     for theirs in rows.get("evidently", []):
         figures |= {
             f"evidently_over_ours_{name}": [theirs.seconds["verdict"] / one.seconds["verdict"] for one in ours],
+            f"evidently_over_duckdb_{name}": [theirs.seconds["verdict"] / one.seconds["counts"] for one in duckdb],
             f"evidently_over_ours_cpu_{name}": [
                 theirs.cpu_seconds["verdict"] / one.cpu_seconds["verdict"] for one in ours
             ],

@@ -72,8 +72,8 @@ def _changes(
     return (*edited, *deleted)
 
 
-def _said(answer: Annotation | None) -> tuple[str, str | None, datetime | None] | None:
-    return (answer.item_id, answer.label, answer.changed_at) if answer else None
+def _said(answer: Annotation | None) -> tuple[str, str | None, datetime | None, bool] | None:
+    return (answer.item_id, answer.label, answer.changed_at, answer.expert) if answer else None
 
 
 def _given(app: App, cycle: Cycle, request: LabelRequest | None, answer: Annotation, now: datetime) -> Entry:

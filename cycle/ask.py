@@ -1,7 +1,7 @@
 """Choose what is worth a person's time, write it down, and put it before people."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -16,7 +16,7 @@ from cycle.stopping import Provisional, provisional, why_stop
 from kempelen.protocols import Classifier, Floats
 from kempelen.records import Candidate, LabelRequest, Purpose
 from kempelen.states import State
-from selection import AUDIT, choose
+from selection import AUDIT, choose, expected_draw
 
 
 def ask(app: App, cycle: Cycle, look: Look, now: datetime) -> int:
@@ -48,9 +48,8 @@ def _next_round(
     challenger = provisional(app, cycle) if past else None
     gathered = gather(app, cycle, look, now)
     stopped = why_stop(app, cycle, challenger, past)
-    requests: list[LabelRequest] = []
-    if not stopped:
-        requests, stopped = _draw(app, cycle, gathered, challenger, len(past) + 1)
+    drawn = _Drawn() if stopped else _draw(app, cycle, gathered, challenger, len(past) + 1)
+    stopped = stopped or drawn.why_none
     round_ = Round(
         cycle_id=cycle.cycle_id,
         number=len(past) + 1,
@@ -65,25 +64,42 @@ def _next_round(
         expired=gathered.expired,
         known={} if stopped else gathered.known,
         beliefs=gathered.beliefs,
+        heaviest=drawn.heaviest,
         challenger_accuracy=challenger.accuracy if challenger else None,
         stopped=stopped,
     )
-    return requests, round_
+    return drawn.requests, round_
 
 
-def _draw(
-    app: App, cycle: Cycle, gathered: Gathered, challenger: Provisional | None, number: int
-) -> tuple[list[LabelRequest], str]:
+@dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    """The requests of a round, or why there are none, and the heaviest weight that one could have had."""
+
+    requests: list[LabelRequest] = field(default_factory=list)
+    heaviest: float | None = None
+    why_none: str = ""
+
+
+def _draw(app: App, cycle: Cycle, gathered: Gathered, challenger: Provisional | None, number: int) -> _Drawn:
     """The round's requests, or why there are none."""
     left = seconds_left(app, cycle)
     pool = gathered.pool
     seconds = seconds_per_item(app, pool.candidates)
     if len(seconds) and left < seconds.min():
-        return [], f"the budget is spent: {left / 60:.1f} minutes are left, too few for another item"
+        return _Drawn(why_none=f"the budget is spent: {left / 60:.1f} minutes are left, too few for another item")
     if challenger and pool.candidates:
         pool = replace(pool, challenger=_said(challenger.classifier, pool.candidates, pool.labels))
     key = f"{cycle.opened_at:%Y%m%d}-{cycle.reason.value}/{number}"
     shares, items = _wanted(app, cycle)
+    chances = expected_draw(
+        pool,
+        app.strategies,
+        shares,
+        items=items,
+        seconds=seconds,
+        budget_seconds=left,
+        audit_fraction=app.settings.selection.audit_fraction,
+    )
     chosen = choose(
         pool,
         app.strategies,
@@ -98,7 +114,14 @@ def _draw(
     )
     rng = app.rng("show", key)
     gold = gold_requests(app, cycle.cycle_id, number, _gold_items(app, len(chosen)), rng)
-    return _tagged(app, _mixed(_blinded(app, chosen, rng), gold, rng)), ""
+    requests = _tagged(app, _mixed(_blinded(app, chosen, rng), gold, rng))
+    return _Drawn(requests=requests, heaviest=_heaviest(pool.candidates, chances.audit, gathered.traffic))
+
+
+def _heaviest(candidates: Sequence[Candidate], audit: Floats, traffic: int) -> float | None:
+    """The largest share of the traffic over its chance to be audited, of what was neither certain nor impossible."""
+    weights = [c.predictions / traffic / chance for c, chance in zip(candidates, audit, strict=True) if 0 < chance < 1]
+    return max(weights, default=None)
 
 
 def _wanted(app: App, cycle: Cycle) -> tuple[Mapping[str, float], int]:

@@ -118,6 +118,7 @@ def _audited(  # noqa: PLR0913, PLR0917 - an audited answer is exactly these thi
         traffic=round_.traffic,
         draw=f"{round_.cycle_id}/{round_.number}",
         at=round_.at,
+        heaviest=round_.heaviest,
     )
 
 

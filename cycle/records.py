@@ -70,11 +70,13 @@ class Round:
     """One day's asking within a cycle.
 
     It was drawn from `candidates` with `traffic` predictions, those of the `known` audit items, by item id,
-    among them: their answers are still valid, and nobody is asked twice. `since` are the days on which
-    the surging words began: earlier answers on them hold no more, `expired` of the candidates had one. `beliefs`
-    are the champion's own, by predicted label. `held_back` queries with `held_back_predictions` had too few users
-    to be shown to anybody; of the surging words in `hidden` none could be shown. `challenger_accuracy` is what a
-    model trained on the answers so far reached on today's traffic. A round that is not asked says why in `stopped`.
+    among them: their answers are still valid, and nobody is asked twice. `since` are the days on which the surging
+    words began: earlier answers on them hold no more, `expired` of the candidates had one. `beliefs` are the
+    champion's own, by predicted label. `heaviest` is the largest weight (share of traffic over chance to be
+    audited) of a candidate that was not certain, drawn or not: the audit's bets are bounded by it. `held_back`
+    queries with `held_back_predictions` had too few users to be shown to anybody; of the surging words in `hidden`
+    none could be shown. `challenger_accuracy` is what a model trained on the answers so far reached on today's
+    traffic. A round that is not asked says why in `stopped`.
     """
 
     cycle_id: str
@@ -90,6 +92,7 @@ class Round:
     expired: int = 0
     known: Mapping[str, Known] = field(default_factory=dict)
     beliefs: Mapping[str, Belief] = field(default_factory=dict)
+    heaviest: float | None = None
     challenger_accuracy: float | None = None
     stopped: str = ""
 

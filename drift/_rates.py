@@ -6,6 +6,8 @@ false alarms. How much more is estimated from the reference's own days (quasi-Po
 Nelder 1989, Generalized Linear Models, ch. 6.2); an exact test is then made on counts divided by it.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import betainc, chdtri, ndtri, stdtrit
 
@@ -45,32 +47,39 @@ def upper_tail(reference: Floats, current: Floats, current_part: Floats, dispers
     return np.asarray(np.where(after > 0, tail, 1.0))
 
 
-def dispersion(by_day: Floats, exposure: Floats, length: int) -> tuple[float, Floats]:
+def dispersion(total: Floats, uneven: Mapping[int, Floats], days: int, length: int) -> tuple[float, Floats]:
     """How much more than Poisson counts S subjects vary: pooled, and each on its own, at least 1.
 
     Measured between days and between blocks of `length` days (which also sees what lasts for days), pooled
     over the subjects with `ADEQUATE` counts and taken at its upper 95 % point, or as much larger as so few days widen a
-    far tail. A subject that varies more
-    than the pool is given its own figure. `by_day` has shape (S, R), `exposure` (S, R) or (1, R).
+    far tail. A subject that varies more than the pool is given its own figure. `total` are the counts of all `days`,
+    shape (S,), `uneven` what `unevenness` says of each subject for 1 and for `length`.
 
     Raises NotEnoughData when no subject has `ADEQUATE` counts.
     """
-    adequate = by_day.sum(axis=1) >= ADEQUATE
-    if not adequate.any():
+    adequate = total >= ADEQUATE
+    subjects = int(adequate.sum())
+    if not subjects:
         raise NotEnoughData(
             f"Nothing in the reference was seen {ADEQUATE} times: how unevenly it arrives cannot be told.",
             hint="Use a longer reference (drift.reference_days).",
         )
     pooled = 1.0
-    own: Floats = np.ones(len(by_day))
-    for days in sorted({1, length}):
-        each = pearson(_in_blocks(by_day, days), _in_blocks(exposure, days))
-        blocks = by_day.shape[1] // days
-        subjects = int(adequate.sum())
-        allowance = max(_allowance(subjects, blocks), _wider(subjects, blocks) if days == 1 else 1.0)
+    own: Floats = np.ones(len(total))
+    for block in sorted({1, length}):
+        each, blocks = uneven[block], days // block
+        allowance = max(_allowance(subjects, blocks), _wider(subjects, blocks) if block == 1 else 1.0)
         pooled = max(pooled, float(each[adequate].mean() * allowance))
         own = np.maximum(own, each)
     return pooled, np.maximum(own, pooled)
+
+
+def unevenness(by_day: Floats, exposure: Floats, length: int) -> Floats:
+    """Pearson's dispersion of S subjects between blocks of `length` days, shape (S,).
+
+    `by_day` has shape (S, R), `exposure` (S, R) or (1, R).
+    """
+    return pearson(_in_blocks(by_day, length), _in_blocks(exposure, length))
 
 
 def _allowance(subjects: int, blocks: int) -> float:

@@ -55,7 +55,7 @@ def report(  # noqa: PLR0913 - a detector of rates is exactly these things
     tests = examine(counts, alpha=alpha, two_sided=two_sided, min_share=min_share)
     if plain is not None:
         untouched = examine(plain, alpha=alpha, two_sided=two_sided, min_share=min_share)
-        tests = [_no_clearer(test, than) for test, than in zip(tests, untouched, strict=True)]
+        tests = [replace(test, than=than) for test, than in zip(tests, untouched, strict=True)]
     spent = np.array([_spent(test, alpha, relevant(test)) for test in tests])
     best = spent.min(axis=0)
     order = np.lexsort((-counts.current.counts.sum(axis=1), best))[: int(np.isfinite(best).sum())]
@@ -86,14 +86,12 @@ def report(  # noqa: PLR0913 - a detector of rates is exactly these things
     )
 
 
-def _no_clearer(test: Outcome, than: Outcome) -> Outcome:
-    """The tests, each with the larger of both p-values, that of `than` on the scale of the level of `test`."""
-    return replace(test, p=np.maximum(test.p, np.minimum(than.p * (test.level / than.level), 1.0)))
-
-
 def _spent(test: Outcome, alpha: float, relevant: Mask) -> Floats:
     """The p-values after all corrections, on the scale of the year's `alpha`; infinite for what is not relevant."""
-    return np.where(relevant, np.maximum(test.p, SMALLEST_P) * (alpha / test.level), np.inf)
+    spent = np.full(len(relevant), np.inf)
+    some = np.flatnonzero(relevant)
+    spent[some] = np.maximum(test.p_of(some), SMALLEST_P) * (alpha / test.level)
+    return spent
 
 
 def _suspects(test: Outcome, order: Ints) -> tuple[str, ...]:
@@ -126,7 +124,7 @@ def change(test: Outcome, i: int) -> Evidence:
         current_count=current,
         reference_share=reference / exposed_then if exposed_then else 0.0,
         current_share=current / max(float(exposed[meant].sum()), 1.0),
-        p_value=max(float(test.p[i]), SMALLEST_P),
+        p_value=max(float(test.p_of(np.array([i]))[0]), SMALLEST_P),
         budget=test.level,
         first=test.first,
         since=after.days[place],

@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift._people import about, at_least
-from drift._rates import FEWEST_BLOCKS, dispersion, rejectable, upper_tail
+from drift._rates import FEWEST_BLOCKS, rejectable, upper_tail
+from drift._series import LENGTHS, Series
 from kempelen.errors import NotEnoughData
 from kempelen.profile import Floats, Ints, Profile
 from kempelen.records import Window
-
-LENGTHS = (1, 2, 4, 7)
-"""Days of the windows: a sharp change is found in one day, a slow one in seven."""
 
 DAYS_A_YEAR = 366
 
@@ -39,16 +37,7 @@ FEWEST_IN_REFERENCE = 200
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """How often S subjects occurred on D days: `counts` (S, D), among `exposure` predictions, (S, D) or (1, D)."""
-
-    days: tuple[date, ...]
-    counts: Floats
-    exposure: Floats
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Counts:
     """What is tested: S subjects by day in the reference and in the current days, of which `today` is not over.
 
@@ -56,6 +45,8 @@ class Counts:
     ----------
     hidden
         Shape (S,): occurrences that the reference may have had beyond its counts, because it folded them.
+    trust
+        What the reference's counts tell, as a part of what they would if its days were independent of each other.
     variation
         Other subjects of the reference, by which to tell how unevenly these arrive; None where they tell it themselves.
     users
@@ -69,25 +60,60 @@ class Counts:
     current: Series
     today: date | None = None
     hidden: Floats | None = None
+    trust: float = 1.0
     variation: Series | None = None
     users: Ints | None = None
     most_per_user: float | None = None
 
+    @cached_property
+    def before(self) -> tuple[Floats, Floats]:
+        """Counts, what may be hidden included, and exposure of the reference as far as trusted, each of shape (S,)."""
+        seen, exposure = self.reference.total
+        before = self.trust * (seen if self.hidden is None else seen + self.hidden)
+        return before, np.broadcast_to(self.trust * exposure, before.shape)
 
-@dataclass(frozen=True, kw_only=True)
+    def dispersion(self, length: int) -> tuple[float, Floats]:
+        """How much the counts of windows of `length` days vary: pooled, and those of each subject, shape (S,)."""
+        if self.variation is None:
+            return self.reference.dispersion[length]
+        pooled, _ = self.variation.dispersion[length]
+        return pooled, np.full(len(self.subjects), pooled)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """One window's S tests.
+    """One window's S tests. Their p-values, which were to be below `level`, are worked out when they are asked for.
 
-    `current` are the counts, capped by their users. `exposure` is that of whole days, also where the last day is not
-    over yet. `p` was to be below `level`.
+    Attributes
+    ----------
+    held
+        Which of the current days the window holds, shape (C,).
+    unfinished
+        Whether the last of them is not over; then no fall is tested.
+    seen, current
+        The counts, and what is left of them for so many users, each of shape (S,).
+    exposure, part
+        The predictions of whole days, also where the last one is not over yet; and the part of those of both windows.
+    dispersion
+        How much each of the counts varies, shape (S,).
+    tested
+        Which subjects are; the p-values of the others are 1.
+    than
+        Tests of the same subjects that must be as clear, each for its own level.
     """
 
     counts: Counts
     held: Mask
+    unfinished: bool
+    two_sided: bool
+    seen: Floats
     current: Floats
     exposure: Floats
-    p: Floats
+    part: Floats
+    dispersion: Floats
+    tested: Mask
     level: float
+    than: "Outcome | None" = None
 
     @property
     def first(self) -> date:
@@ -102,8 +128,24 @@ class Outcome:
     @cached_property
     def rates(self) -> tuple[Floats, Floats]:
         """Counts over exposure in the reference (what may be hidden there included) and now, each of shape (S,)."""
-        before, exposure = _reference(self.counts)
-        return _over(before, exposure), _over(self.current, self.exposure)
+        return _over(*self.counts.before), _over(self.current, self.exposure)
+
+    @cached_property
+    def p(self) -> Floats:
+        """The p-values of all subjects, shape (S,)."""
+        return self.p_of(np.arange(len(self.seen)))
+
+    def p_of(self, some: Ints) -> Floats:
+        """The p-values of the subjects at some places."""
+        before, part, dispersion = self.counts.before[0][some], self.part[some], self.dispersion[some]
+        p = upper_tail(before, self.current[some], part, dispersion)
+        if self.two_sided:
+            falls = np.ones_like(p) if self.unfinished else upper_tail(self.seen[some], before, 1 - part, dispersion)
+            p = _either(p, falls)
+        p = np.where(self.tested[some], p, 1.0)
+        if self.than is not None:
+            p = np.maximum(p, np.minimum(self.than.p_of(some) * (self.level / self.than.level), 1.0))
+        return p
 
 
 def require(window: Window, *, min_current: int, answers: bool = False) -> None:
@@ -154,18 +196,10 @@ def examine(counts: Counts, *, alpha: float, two_sided: bool, min_share: float =
     Raises NotEnoughData when nothing in the reference recurs.
     """
     budget = alpha / DAYS_A_YEAR / len(LENGTHS)
-    spread = {length: _spread(counts, length) for length in _lengths(counts)}
     return [
-        _test(counts, held, spread[length], budget, two_sided=two_sided, min_share=min_share)
+        _test(counts, held, counts.dispersion(length), budget, two_sided=two_sided, min_share=min_share)
         for length, held in _windows(counts)
     ]
-
-
-def _spread(counts: Counts, length: int) -> tuple[float, Floats]:
-    if counts.variation is None:
-        return dispersion(counts.reference.counts, counts.reference.exposure, length)
-    pooled, _ = dispersion(counts.variation.counts, counts.variation.exposure, length)
-    return pooled, np.full(len(counts.subjects), pooled)
 
 
 def _lengths(counts: Counts) -> list[int]:
@@ -196,39 +230,35 @@ def _test(  # noqa: PLR0913 - one question in full
 ) -> Outcome:
     """Test every subject over one window that has `budget`. The smallest p-values are those of the totals' extremes."""
     unfinished = counts.current.days[int(np.flatnonzero(held)[-1])] == counts.today
-    before, exposure_before = _reference(counts)
-    seen = np.asarray(counts.current.counts[:, held].sum(axis=1))
-    capped = _capped(counts, held, seen)
+    before, exposure_before = counts.before
+    seen = counts.current.counts[:, held].sum(axis=1)
     exposure = _exposure(counts, held, unfinished=unfinished)
     part = np.where(exposure_before > 0, exposure / np.maximum(exposure_before + exposure, 1), 1.0)
     pooled, each = spread
-    rise = upper_tail(before, capped, part, each)
-    fall = np.ones_like(rise) if unfinished or not two_sided else upper_tail(seen, before, 1 - part, each)
     by_then = np.maximum(seen, _over(before, exposure_before) * exposure) if unfinished else seen
     total = before + by_then
     tested = total >= min_share * exposure
-    least_rise, least_fall = part ** (total / pooled), (1 - part) ** (total / pooled)
-    p, least = (_either(rise, fall), _either(least_rise, least_fall)) if two_sided else (rise, least_rise)
+    least = part ** (total / pooled)
+    if two_sided:
+        least = _either(least, (1 - part) ** (total / pooled))
     able = rejectable(budget, least[tested])
     return Outcome(
         counts=counts,
         held=held,
-        current=capped,
+        unfinished=unfinished,
+        two_sided=two_sided,
+        seen=seen,
+        current=_capped(counts, held, seen),
         exposure=exposure,
-        p=np.where(tested, p, 1.0),
+        part=part,
+        dispersion=each,
+        tested=tested,
         level=budget / (HEADROOM * able if unfinished else able),
     )
 
 
 def _either(rise: Floats, fall: Floats) -> Floats:
     return np.asarray(np.minimum(1.0, 2 * np.minimum(rise, fall)))
-
-
-def _reference(counts: Counts) -> tuple[Floats, Floats]:
-    """Counts and exposure of the reference, each of shape (S,)."""
-    seen = counts.reference.counts.sum(axis=1)
-    exposure = np.broadcast_to(counts.reference.exposure.sum(axis=1), seen.shape)
-    return np.asarray(seen if counts.hidden is None else seen + counts.hidden), exposure
 
 
 def _exposure(counts: Counts, held: Mask, *, unfinished: bool) -> Floats:

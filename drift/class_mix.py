@@ -1,13 +1,14 @@
 """Does the model answer with other labels than it did? (black box shift detection)."""
 
 from collections.abc import Callable
-from operator import attrgetter
 
 import numpy as np
 
-from drift._people import unrepeated
+from drift._once import once
+from drift._people import as_logged, repeats, unrepeated
 from drift._reports import change, clearest, per_cent, report, shift_of_at_least
-from drift._windows import Counts, Series, require
+from drift._series import Series
+from drift._windows import Counts, require
 from kempelen.profile import Ints, Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
@@ -40,7 +41,7 @@ class ClassMix:
             detector="class_mix",
             window=window,
             counts=_counts(window, unrepeated),
-            plain=_counts(window, attrgetter("confidence")),
+            plain=_counts(window, as_logged) if repeats(window) else None,
             alpha=self.alpha,
             two_sided=True,
             relevant=shift_of_at_least(self.min_change),
@@ -54,14 +55,15 @@ def _counts(window: Window, table: Callable[[Profile], Ints]) -> Counts:
     labels = tuple(sorted({*window.reference.labels, *window.current.labels}))
     return Counts(
         subjects=labels,
-        reference=_series(window.reference, table(window.reference), labels),
-        current=_series(window.current, table(window.current), labels),
+        reference=_series(window.reference, labels, table),
+        current=_series(window.current, labels, table),
         today=window.today,
     )
 
 
-def _series(profile: Profile, table: Ints, labels: tuple[str, ...]) -> Series:
-    by_label = table.sum(axis=2).T.astype(float)
+@once
+def _series(profile: Profile, labels: tuple[str, ...], table: Callable[[Profile], Ints]) -> Series:
+    by_label = table(profile).sum(axis=2).T.astype(float)
     counts = np.zeros((len(labels), len(profile.days)))
     counts[[labels.index(label) for label in profile.labels]] = by_label
     return Series(days=profile.days, counts=counts, exposure=by_label.sum(axis=0, keepdims=True))

@@ -1,13 +1,15 @@
 """Is the model more or less sure of its answers than it was, overall or where it gives one of its labels?"""
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from dataclasses import dataclass
 
 import numpy as np
 
-from drift._people import unrepeated
+from drift._once import once
+from drift._people import as_logged, repeats, unrepeated
 from drift._reports import change, clearest, per_cent, report, shift_of_at_least
-from drift._windows import Counts, Series, require
+from drift._series import Series
+from drift._windows import Counts, Mask, require
 from kempelen.profile import CONFIDENCE_BINS, Floats, Ints, Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
@@ -38,12 +40,11 @@ class Confidence:
         A model that stays sure of itself while it is wrong is not seen here: that takes `audit_risk`.
         """
         require(window, min_current=self.min_predictions, answers=True)
-        counts, plain = _counts(window)
         return report(
             detector="confidence",
             window=window,
-            counts=counts,
-            plain=plain,
+            counts=_counts(window, unrepeated),
+            plain=_counts(window, as_logged) if repeats(window) else None,
             alpha=self.alpha,
             two_sided=True,
             relevant=shift_of_at_least(self.min_change),
@@ -53,25 +54,43 @@ class Confidence:
         )
 
 
-def _counts(window: Window) -> tuple[Counts, Counts]:
-    """One subject a cut: the predictions on that side of it which the reference has fewer of; and with repetitions."""
-    groups = [None, *window.reference.labels]
-    usual = _histograms(window.reference, unrepeated(window.reference), groups)
-    below = np.cumsum(usual.sum(axis=1), axis=-1)[:, :-1] * 2 <= usual.sum(axis=(1, 2))[:, None]
-    subjects = tuple(
-        _name(cut, group, below=bool(low))
-        for group, sides in zip(groups, below, strict=True)
-        for cut, low in enumerate(sides, start=1)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Cuts:
+    """The cuts of the histograms of all predictions (None) and of each label's, shape (G, CONFIDENCE_BINS - 1).
+
+    Counted are the predictions `below` a cut, or else those from it on: the side which the reference has fewer of.
+    """
+
+    groups: tuple[str | None, ...]
+    below: Mask
+    subjects: tuple[str, ...]
+
+
+@once
+def _cuts(reference: Profile) -> _Cuts:
+    groups = (None, *reference.labels)
+    usual = _histograms(reference, unrepeated(reference), groups).sum(axis=1)
+    below = np.cumsum(usual, axis=-1)[:, :-1] * 2 <= usual.sum(axis=1)[:, None]
+    return _Cuts(
+        groups=groups,
+        below=below,
+        subjects=tuple(
+            _name(cut, group, below=bool(low))
+            for group, sides in zip(groups, below, strict=True)
+            for cut, low in enumerate(sides, start=1)
+        ),
     )
 
-    def counts(table: Callable[[Profile], Ints]) -> Counts:
-        reference, current = (
-            _beyond(_histograms(profile, table(profile), groups), below, profile)
-            for profile in (window.reference, window.current)
-        )
-        return Counts(subjects=subjects, reference=reference, current=current, today=window.today)
 
-    return counts(unrepeated), counts(attrgetter("confidence"))
+def _counts(window: Window, table: Callable[[Profile], Ints]) -> Counts:
+    """One subject a cut."""
+    cuts = _cuts(window.reference)
+    return Counts(
+        subjects=cuts.subjects,
+        reference=_beyond(window.reference, cuts, table),
+        current=_beyond(window.current, cuts, table),
+        today=window.today,
+    )
 
 
 def _histograms(profile: Profile, counts: Ints, groups: Sequence[str | None]) -> Floats:
@@ -84,11 +103,13 @@ def _histograms(profile: Profile, counts: Ints, groups: Sequence[str | None]) ->
     )
 
 
-def _beyond(groups: Floats, below: Floats, profile: Profile) -> Series:
+@once
+def _beyond(profile: Profile, cuts: _Cuts, table: Callable[[Profile], Ints]) -> Series:
     """Counts on the chosen side of each cut of each group, among the predictions of that group."""
+    groups = _histograms(profile, table(profile), cuts.groups)
     total = groups.sum(axis=2)[:, :, None]
     up_to = np.cumsum(groups, axis=2)[:, :, :-1]
-    counts = np.where(below[:, None, :], up_to, total - up_to)
+    counts = np.where(cuts.below[:, None, :], up_to, total - up_to)
     by_cut = counts.transpose(0, 2, 1).reshape(-1, len(profile.days))
     return Series(days=profile.days, counts=by_cut, exposure=np.repeat(total[:, :, 0], CONFIDENCE_BINS - 1, axis=0))
 

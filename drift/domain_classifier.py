@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
 
-from drift._domains import Corpus, Separated, corpus, separate
+from drift._domains import Corpus, corpus, followed, log_odds, looks
+from drift._once import once
 from drift._reports import SMALLEST_P, per_cent
 from drift._windows import DAYS_A_YEAR, require
 from kempelen.errors import NotEnoughData
-from kempelen.profile import Floats, Sampled
+from kempelen.profile import Floats, Profile, Sampled
 from kempelen.protocols import DriftDetector
 from kempelen.records import DayCount, DriftReport, Evidence, Window
 from kempelen.text import terms
@@ -37,7 +39,7 @@ LEAST_TELLING = 0.25
 
 MOST_EXAMPLES = 5
 
-Day = tuple[date, list[Sampled]]
+Day = tuple[date, tuple[Sampled, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,11 +53,24 @@ class _Tested:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Days:
-    """The sampled days, reference days first, and the share of each day's queries that look new, shape (D,)."""
+    """The sampled days, reference days first, and what is read in them."""
 
-    days: tuple[date, ...]
+    days: tuple[Day, ...]
     corpus: Corpus
-    shares: Floats
+
+    @cached_property
+    def shares(self) -> Floats:
+        """The share of each day's queries that look new, beside those of the (other) reference days, shape (D,)."""
+        return np.array([np.mean(looks(self.corpus, slice(d, d + 1)) > NEW) for d in range(len(self.days))])
+
+    def last(self, length: int) -> slice:
+        """The last days."""
+        return slice(len(self.days) - length, len(self.days))
+
+    @property
+    def each(self) -> int:
+        """Queries of a day."""
+        return self.corpus.asked.shape[1]
 
     @property
     def usual(self) -> Floats:
@@ -97,29 +112,28 @@ class DomainClassifier:
         reference days and alpha 0.0025 two fifths of a day's queries must be new, or a fifth of those of four days.
         """
         require(window, min_current=1, answers=True)
-        reference, current = self._days(window)
-        read = _read(reference, current)
+        read = self._read(window)
         level = self.alpha / DAYS_A_YEAR / len(LENGTHS)
-        tested = min((_test(read, n) for n in LENGTHS if n <= len(current)), key=lambda one: one.p_value)
+        tested = min((_test(read, n) for n in LENGTHS if n <= len(read.recent)), key=lambda one: one.p_value)
         threshold = -np.log10(self.alpha)
         statistic = max(0.0, -np.log10(tested.p_value * self.alpha / level))
         large = tested.share >= self.least_share
         alarming = large and tested.p_value < level
-        evidence = _evidence(read, current, tested, level)
+        words = _words(read.corpus, read.last(tested.length))
         return DriftReport(
             detector="domain_classifier",
             statistic=float(statistic if large else min(statistic, threshold)),
             threshold=float(threshold),
             alpha=self.alpha,
-            n_reference=sum(len(queries) for _, queries in reference),
-            n_current=sum(len(queries) for _, queries in current),
-            summary=_in_words(evidence, tested.length, self.least_share),
-            evidence=(evidence,) if alarming else (),
+            n_reference=len(read.usual) * read.each,
+            n_current=len(read.recent) * read.each,
+            summary=_in_words(read, tested, words, level, self.least_share),
+            evidence=(_evidence(read, tested, words, level),) if alarming else (),
         )
 
-    def _days(self, window: Window) -> tuple[list[Day], list[Day]]:
+    def _read(self, window: Window) -> _Days:
         """The days that are compared, each with equally many queries, those with the smallest draws."""
-        current = [day for day in _by_day(window.current.sample) if day[0] != window.today]
+        current = [day for day in _by_day(window.current) if day[0] != window.today]
         whole = [day for day in window.current.days if day != window.today]
         if not whole or not current or current[-1][0] != whole[-1] or len(current[-1][1]) < self.min_sample:
             raise NotEnoughData(
@@ -127,7 +141,7 @@ class DomainClassifier:
                 hint="Wait until the day is over, and for more traffic.",
             )
         current = [day for day in current if len(day[1]) >= self.min_sample][-max(LENGTHS) :]
-        reference = [day for day in _by_day(window.reference.sample) if len(day[1]) >= self.min_sample]
+        reference = [day for day in _by_day(window.reference) if len(day[1]) >= self.min_sample]
         if len(reference) < FEWEST_DAYS:
             raise NotEnoughData(
                 f"The reference has {len(reference)} days with a sample of {self.min_sample} queries or more.",
@@ -137,25 +151,26 @@ class DomainClassifier:
         sizes = sorted((len(queries) for _, queries in reference), reverse=True)
         of_reference = sizes[max(FEWEST_DAYS, 3 * len(sizes) // 4) - 1]
         each = min([of_reference, *(len(queries) for _, queries in current)])
-        return _cut(reference, each), _cut(current, each)
+        days, usual = _usual(window.reference, each)
+        recent = _cut(current, each)
+        read = followed(usual, corpus([queries for _, queries in recent]))
+        return _Days(days=(*days, *recent), corpus=read)
 
 
-def _by_day(sample: Sequence[Sampled]) -> list[Day]:
-    return [(day, list(queries)) for day, queries in groupby(sorted(sample), key=lambda one: one.day)]
+@once
+def _by_day(profile: Profile) -> tuple[Day, ...]:
+    return tuple((day, tuple(some)) for day, some in groupby(sorted(profile.sample), key=lambda one: one.day))
 
 
 def _cut(days: Sequence[Day], each: int) -> list[Day]:
     return [(day, queries[:each]) for day, queries in days if len(queries) >= each]
 
 
-def _read(reference: Sequence[Day], current: Sequence[Day]) -> _Days:
-    read = corpus([queries for _, queries in reference], [queries for _, queries in current])
-    shares = [np.mean(_new(separate(read, slice(d, d + 1)))) for d in range(len(read.asked))]
-    return _Days(days=tuple(day for day, _ in [*reference, *current]), corpus=read, shares=np.array(shares))
-
-
-def _new(separated: Separated) -> Floats:
-    return (separated.looks > NEW).astype(np.float64)
+@once
+def _usual(reference: Profile, each: int) -> tuple[list[Day], Corpus]:
+    """The reference days with so many queries."""
+    days = _cut(_by_day(reference), each)
+    return days, corpus([queries for _, queries in days])
 
 
 def _test(read: _Days, length: int) -> _Tested:
@@ -165,35 +180,33 @@ def _test(read: _Days, length: int) -> _Tested:
     """
     from scipy.special import stdtr
 
-    each, n = read.corpus.asked.shape[1], len(read.usual)
+    n = len(read.usual)
     usual, recent = np.arcsin(np.sqrt(read.usual)), np.arcsin(np.sqrt(read.recent[-length:]))
-    deviation = max(float(usual.std(ddof=1)), 1 / (2 * each**0.5))
+    deviation = max(float(usual.std(ddof=1)), 1 / (2 * read.each**0.5))
     t = (recent.mean() - usual.mean()) / (deviation * (1 / length + 1 / n) ** 0.5)
     return _Tested(
         length=length, share=float(read.recent[-length:].mean()), p_value=max(float(stdtr(n - 1, -t)), SMALLEST_P)
     )
 
 
-def _evidence(read: _Days, current: Sequence[Day], tested: _Tested, level: float) -> Evidence:
-    each = read.corpus.asked.shape[1]
-    window = separate(read.corpus, slice(len(read.days) - tested.length, len(read.days)))
-    words = _words(read.corpus, window, tested.length)
+def _evidence(read: _Days, tested: _Tested, words: Sequence[str], level: float) -> Evidence:
+    last = read.last(tested.length)
     return Evidence(
         subject=", ".join(words),
-        reference_count=float(read.usual.sum() * each),
-        current_count=float(read.recent[-tested.length :].sum() * each),
+        reference_count=float(read.usual.sum() * read.each),
+        current_count=float(read.recent[-tested.length :].sum() * read.each),
         reference_share=float(read.usual.mean()),
         current_share=tested.share,
         p_value=tested.p_value,
         budget=level,
-        first=current[-tested.length][0],
-        since=current[_since(read)][0],
-        label=_label(current[-tested.length :], words),
+        first=read.days[last][0][0],
+        since=read.days[len(read.usual) + _since(read)][0],
+        label=_label(read.days[last], words),
         daily=tuple(
-            DayCount(day=day, count=round(float(share) * each), predictions=each)
-            for day, share in zip(read.days, read.shares, strict=True)
+            DayCount(day=day, count=round(float(share) * read.each), predictions=read.each)
+            for (day, _), share in zip(read.days, read.shares, strict=True)
         ),
-        examples=_examples(read.corpus, window, tested.length),
+        examples=_examples(read.corpus, last),
     )
 
 
@@ -204,12 +217,13 @@ def _since(read: _Days) -> int:
     return int(np.argmax(gain))
 
 
-def _words(read: Corpus, window: Separated, length: int) -> tuple[str, ...]:
+def _words(read: Corpus, last: slice) -> tuple[str, ...]:
     """The words that speak most for the current days: by their log odds, times the queries that have them."""
-    times = np.bincount(read.asked[-length:].ravel(), minlength=len(read.queries)) @ read.matrix
-    telling = window.weights * times
-    single = [n for n in np.argsort(-telling, kind="stable") if " " not in read.features[n] and telling[n] > 0]
-    return tuple(read.features[n] for n in single[:MOST_WORDS] if telling[n] >= LEAST_TELLING * telling[single[0]])
+    times = np.bincount(read.asked[last].ravel(), minlength=len(read.queries)) @ read.matrix
+    telling = log_odds(read, last) * times
+    single = [n for n in np.flatnonzero(telling > 0).tolist() if " " not in read.features[n]]
+    single = sorted(single, key=lambda n: (-telling[n], read.features[n]))[:MOST_WORDS]
+    return tuple(read.features[n] for n in single if telling[n] >= LEAST_TELLING * telling[single[0]])
 
 
 def _label(days: Sequence[Day], words: Sequence[str]) -> str | None:
@@ -218,22 +232,22 @@ def _label(days: Sequence[Day], words: Sequence[str]) -> str | None:
     return min(labels, key=lambda label: (-labels[label], label), default=None)
 
 
-def _examples(read: Corpus, window: Separated, length: int) -> tuple[str, ...]:
+def _examples(read: Corpus, last: slice) -> tuple[str, ...]:
     """The current queries that look newest, those first that were asked more often."""
-    asked, looks = read.asked[-length:].ravel(), window.looks.ravel()
-    best = dict(zip(asked.tolist(), looks.tolist(), strict=True))
-    often = Counter(asked.tolist())
+    asked = read.asked[last].ravel().tolist()
+    best = dict(zip(asked, looks(read, last).ravel().tolist(), strict=True))
+    often = Counter(asked)
     order = sorted(best, key=lambda n: (-round(best[n], 2), -often[n], read.queries[n]))
     return tuple(read.queries[n] for n in order[:MOST_EXAMPLES])
 
 
-def _in_words(evidence: Evidence, length: int, least_share: float) -> str:
-    when = "the last whole day" if length == 1 else f"the last {length} whole days"
+def _in_words(read: _Days, tested: _Tested, words: Sequence[str], level: float, least_share: float) -> str:
+    when = "the last whole day" if tested.length == 1 else f"the last {tested.length} whole days"
     return (
-        f"{per_cent(evidence.current_share)} of the sampled queries of {when} look new "
-        f"(on a day of the reference {per_cent(evidence.reference_share)}; an alarm needs at least "
-        f"{100 * least_share:.3g} % and p below {evidence.budget:.2g}, here p = {evidence.p_value:.2g}). "
-        f"Most telling: {evidence.subject or 'no word'}."
+        f"{per_cent(tested.share)} of the sampled queries of {when} look new "
+        f"(on a day of the reference {per_cent(float(read.usual.mean()))}; an alarm needs at least "
+        f"{100 * least_share:.3g} % and p below {level:.2g}, here p = {tested.p_value:.2g}). "
+        f"Most telling: {', '.join(words) or 'no word'}."
     )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from operator import attrgetter
 
 import numpy as np
 
-from drift._people import unrepeated
+from drift._once import once
+from drift._people import as_logged, repeats, unrepeated
 from drift._reports import change, clearest, per_cent, report
-from drift._windows import Counts, Mask, Outcome, Series, require
+from drift._series import Series
+from drift._windows import Counts, Mask, Outcome, require
 from kempelen.profile import CONFIDENCE_BINS, Ints, Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
@@ -48,7 +49,7 @@ class ExpectedAccuracy:
             detector="expected_accuracy",
             window=window,
             counts=_counts(window, unrepeated),
-            plain=_counts(window, attrgetter("confidence")),
+            plain=_counts(window, as_logged) if repeats(window) else None,
             alpha=self.alpha,
             two_sided=False,
             relevant=self._worse,
@@ -68,21 +69,23 @@ def _counts(window: Window, table: Callable[[Profile], Ints]) -> Counts:
     labels = window.reference.labels
     return Counts(
         subjects=(OVERALL, *labels),
-        reference=_series(window.reference, table(window.reference), labels),
-        current=_series(window.current, table(window.current), labels),
+        reference=_series(window.reference, labels, table),
+        current=_series(window.current, labels, table),
         today=window.today,
     )
 
 
-def _series(profile: Profile, table: Ints, labels: tuple[str, ...]) -> Series:
+@once
+def _series(profile: Profile, labels: tuple[str, ...], table: Callable[[Profile], Ints]) -> Series:
     """Expected errors overall and by label; labels that the reference never had count only overall."""
-    errors = table @ (1 - (np.arange(CONFIDENCE_BINS) + 0.5) / CONFIDENCE_BINS)
+    predictions = table(profile)
+    errors = predictions @ (1 - (np.arange(CONFIDENCE_BINS) + 0.5) / CONFIDENCE_BINS)
     counts, exposure = np.zeros((2, 1 + len(labels), len(profile.days)))
-    counts[0], exposure[0] = errors.sum(axis=1), table.sum(axis=(1, 2))
+    counts[0], exposure[0] = errors.sum(axis=1), predictions.sum(axis=(1, 2))
     for place, label in enumerate(profile.labels):
         if label in labels:
             counts[1 + labels.index(label)] = errors[:, place]
-            exposure[1 + labels.index(label)] = table[:, place].sum(axis=1)
+            exposure[1 + labels.index(label)] = predictions[:, place].sum(axis=1)
     return Series(days=profile.days, counts=counts, exposure=exposure)
 
 

@@ -1,18 +1,23 @@
 """Which words take up a much larger part of the traffic than they did?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from drift._company import company
+from drift._once import once
 from drift._people import FEWEST_USERS, MOST_PER_USER, likely, require_people, sketches
 from drift._reports import MOST_EXAMPLES, change, others, per_cent, report
-from drift._windows import Counts, Mask, Outcome, Series, require
+from drift._series import Series
+from drift._windows import Counts, Mask, Outcome, require
 from kempelen.profile import Floats, Ints, Profile
 from kempelen.protocols import DriftDetector
 from kempelen.records import DriftReport, Evidence, Window
 from kempelen.text import terms
+
+UNKNOWN = -1
+"""The place of a word that the reference does not have: the last one."""
 
 
 class TermSurge:
@@ -71,23 +76,23 @@ class TermSurge:
 
     def _counts(self, window: Window) -> Counts:
         """Counts of the words whose total would pass the effect size of some window, were all of it in there."""
-        reference, current = window.reference, window.current
+        usual, current = _usual(window.reference), window.current
         least = self.min_share * current.by_day.min()
-        totals = reference.by_term.sum(axis=1), current.by_term.sum(axis=1)
-        known = np.fromiter((reference.place.get(word, -1) for word in current.terms), np.int64, len(current.terms))
-        both = np.flatnonzero(totals[1] + np.where(known >= 0, np.append(totals[0], 0)[known], 0) >= least)
-        gone = np.setdiff1d(np.flatnonzero(totals[0] >= least), known)
-        before = np.vstack([_rows(reference.by_term, known[both]), reference.by_term[gone]])
+        known = np.array([window.reference.place.get(word, UNKNOWN) for word in current.terms], dtype=np.int64)
+        now = current.by_term.sum(axis=1)
+        both = np.flatnonzero(now + usual.series.total[0][known] >= least)
+        gone = np.setdiff1d(np.flatnonzero(usual.series.total[0][:UNKNOWN] >= least), known)
+        places = np.concatenate([known[both], gone])
         subject = np.full(len(current.terms), -1)
         subject[both] = np.arange(len(both))
-        days = len(current.days)
+        silent = np.zeros((len(gone), len(current.days)))
         return Counts(
-            subjects=(*(current.terms[n] for n in both), *(reference.terms[n] for n in gone)),
-            reference=_series(reference, before.astype(float)),
-            current=_series(current, np.vstack([current.by_term[both].astype(float), np.zeros((len(gone), days))])),
+            subjects=(*_names(current, both), *_names(window.reference, gone)),
+            reference=usual.series.subjects(places),
+            current=_series(current, np.vstack([current.by_term[both].astype(float), silent])),
             today=window.today,
-            hidden=np.asarray((before == 0) @ (reference.fold - 1.0)),
-            users=sketches(current, subject, len(before)),
+            hidden=usual.hidden[places],
+            users=sketches(current, subject, len(places)),
             most_per_user=self.most_per_user,
         )
 
@@ -97,9 +102,25 @@ class TermSurge:
         return np.asarray(large & (test.users >= self.min_users))
 
 
-def _rows(table: Ints, places: Ints) -> Ints:
-    """Some rows of a table; zeros where a place is -1."""
-    return np.vstack([table, np.zeros_like(table[:1], shape=(1, table.shape[1]))])[places]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Usual:
+    """The words of the reference and, as the last one, a word that it does not have.
+
+    `hidden` is how often each may have occurred on days that folded it, shape (T + 1,).
+    """
+
+    series: Series
+    hidden: Floats
+
+
+@once
+def _usual(reference: Profile) -> _Usual:
+    counts = np.vstack([reference.by_term.astype(float), np.zeros((1, len(reference.days)))])
+    return _Usual(series=_series(reference, counts), hidden=np.asarray((counts == 0) @ (reference.fold - 1.0)))
+
+
+def _names(profile: Profile, places: Ints) -> list[str]:
+    return [profile.terms[n] for n in places.tolist()]
 
 
 def _series(profile: Profile, counts: Floats) -> Series:

@@ -11,7 +11,8 @@ class AuditedAnswer:
     """A prediction that people checked, with the known chance with which it was sent to them.
 
     `probability` is the chance that this item was drawn for the audit in its draw (a cycle and round);
-    `predictions` of `traffic` predictions that the draw was made from are its own.
+    `predictions` of `traffic` predictions that the draw was made from are its own. `heaviest` is the largest
+    weight that any item of the draw had whose chance was below 1, drawn or not; None where it was not kept.
     """
 
     item_id: str
@@ -23,6 +24,7 @@ class AuditedAnswer:
     traffic: int
     draw: str
     at: datetime
+    heaviest: float | None = None
 
     @property
     def wrong(self) -> bool:

@@ -63,7 +63,7 @@ def _logged(folder: Path, days: list[Day], answers: Answers) -> Profile:
 
 def test_a_profile_counts_as_the_reader_of_the_log_does(tmp_path: Path, answers: Answers) -> None:
     days = _made(answers, 3)
-    ours, logged = _days.profile(days, answers), _logged(tmp_path, days, answers)
+    ours, logged = _days.profile(days), _logged(tmp_path, days, answers)
     assert (ours.days, ours.labels, ours.terms) == (logged.days, logged.labels, logged.terms)
     for name in ("confidence", "row_day", "row_term", "row_label", "row_predictions", "row_users", "fold", "folded"):
         assert np.array_equal(getattr(ours, name), getattr(logged, name)), name

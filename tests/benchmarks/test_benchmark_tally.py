@@ -1,10 +1,11 @@
 """From alarms to the figures of the table, on alarms that are counted by hand; and the page made of them."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from benchmarks import _detection_page, _tally, drift_detection
+from benchmarks import _detection_page, _kept, _tally, drift_detection
 
 FIRST = date(2020, 1, 1)
 
@@ -92,3 +93,27 @@ def test_hints_are_not_among_the_alarms_of_all_detectors_together() -> None:
     day = date(2020, 1, 5)
     counting = {"Kempelen, a": [{day: ("x",)}, {}], "Kempelen, b (hint)": [{day: ()}, {day: ()}]}
     assert drift_detection._by_year(counting) == [{day: ("x",)}, {}]  # noqa: SLF001 - what the headline rests on
+
+
+def test_years_that_were_played_are_not_played_again(tmp_path: Path) -> None:
+    played = []
+
+    def play() -> list[dict[str, dict[date, tuple[str, ...]]]]:
+        played.append(1)
+        return [{"ours": {date(2020, 1, 3): ("corona", "virus")}, "theirs": {}}, {"ours": {}, "theirs": {}}]
+
+    file = tmp_path / "keep" / "counting-0-2.json"
+    assert _kept.kept(file, play) == play()
+    assert _kept.kept(file, play) == play()
+    assert len(played) == 3
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_batch_that_was_killed_is_played_again(tmp_path: Path) -> None:
+    def killed() -> list[dict[str, dict[date, tuple[str, ...]]]]:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "fixed-0-1.json"
+    with pytest.raises(KeyboardInterrupt):
+        _kept.kept(file, killed)
+    assert _kept.kept(file, lambda: [{"ours": {}}]) == [{"ours": {}}]

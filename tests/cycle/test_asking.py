@@ -225,6 +225,15 @@ def test_an_audited_answer_stands_for_itself_as_long_as_it_is_valid(loop: Any) -
     assert {a.item_id for a in answers} >= audited
 
 
+def test_no_audited_item_weighs_more_than_the_bound_that_its_round_keeps(loop: Any) -> None:
+    loop.with_settings("selection", round_items=20)
+    requests = loop.store.requests(alarmed(loop))
+    (round_,) = loop.store.rounds(requests[0].cycle_id)
+    weights = [r.predictions / round_.traffic / r.audit_probability for r in requests if r.audit_probability < 1]
+    assert round_.heaviest is not None
+    assert 0 < max(weights) <= round_.heaviest < 1
+
+
 # ---------------------------------------------------------------- gold and blind items
 
 

@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import binom
 
 from drift import class_mix
-from drift._windows import DAYS_A_YEAR, LENGTHS
+from drift._series import LENGTHS
+from drift._windows import DAYS_A_YEAR
 from kempelen.profile import Profile
 from kempelen.records import DriftReport, Window
 

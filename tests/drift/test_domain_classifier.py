@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from drift import domain_classifier
-from drift._domains import corpus, separate
+from drift._domains import corpus, followed, looks
 from drift._windows import DAYS_A_YEAR
 from kempelen.errors import NotEnoughData
 from kempelen.profile import CONFIDENCE_BINS, Profile, Sampled
@@ -73,9 +73,9 @@ def detect(seen: Window, alpha: float = 0.0025, **params: Any) -> DriftReport:
 def test_a_word_that_one_day_alone_has_is_learned_from_other_queries_than_are_judged() -> None:
     usual = [[Sampled(day=FIRST, draw=n, query=f"old {n}", label="a", confidence=1.0) for n in range(40)]] * 3
     today = [Sampled(day=FIRST, draw=n, query=f"new {n}", label="a", confidence=1.0) for n in range(40)]
-    read = corpus(usual, [today])
+    read = followed(corpus(usual), corpus([today]))
     assert read.first_half.sum() == pytest.approx(40, abs=20)
-    assert separate(read, slice(3, 4)).area == 1.0
+    assert looks(read, slice(3, 4)).mean() == 1.0
 
 
 def test_what_is_asked_once_and_never_again_cannot_be_learned() -> None:
@@ -83,7 +83,7 @@ def test_what_is_asked_once_and_never_again_cannot_be_learned() -> None:
         [Sampled(day=FIRST, draw=n, query=f"{chr(97 + day)}{n}", label="a", confidence=1.0) for n in range(40)]
         for day in range(4)
     ]
-    assert separate(corpus(days[:3], days[3:]), slice(3, 4)).area == pytest.approx(0.5)
+    assert looks(followed(corpus(days[:3]), corpus(days[3:])), slice(3, 4)).mean() == pytest.approx(0.5)
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order() -> None:
@@ -92,11 +92,11 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order() -> None:
         [Sampled(day=FIRST, draw=n, query=q, label="a", confidence=1.0) for n, q in enumerate(queries(rng, 60, new))]
         for new in (0.0, 0.0, 0.0, 0.5)
     ]
-    read = corpus(days[:3], days[3:])
-    found = separate(read, slice(3, 4))
+    read = followed(corpus(days[:3]), corpus(days[3:]))
+    found = looks(read, slice(3, 4))
     new = np.array([query.startswith(("corona", "wuhan")) for query in read.queries])[read.asked[3]]
-    assert found.looks[0, new].min() > found.looks[0, ~new].mean()
-    assert found.area == pytest.approx((new.mean() + 1) / 2, abs=0.1)
+    assert found[0, new].min() > found[0, ~new].mean()
+    assert found.mean() == pytest.approx((new.mean() + 1) / 2, abs=0.1)
 
 
 # ---------------------------------------------------------------- the test

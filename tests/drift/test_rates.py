@@ -1,12 +1,14 @@
 """The mathematics under the detectors of counts, on numbers worked out by hand."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from drift._rates import change_point, dispersion, pearson, rejectable, upper_tail
+from drift._rates import change_point, pearson, rejectable, upper_tail
+from drift._series import Series
 from kempelen.errors import NotEnoughData
 from kempelen.profile import Floats
 
@@ -14,7 +16,8 @@ from kempelen.profile import Floats
 def spread(by_day: Any, length: int = 1) -> tuple[float, Floats]:
     """The dispersion over days of 100 predictions each."""
     counts = np.array(by_day, dtype=float)
-    return dispersion(counts, np.full((1, counts.shape[1]), 100.0), length)
+    days = tuple(date(2020, 1, 1) + timedelta(days=n) for n in range(counts.shape[1]))
+    return Series(days=days, counts=counts, exposure=np.full((1, len(days)), 100.0)).dispersion[length]
 
 
 @pytest.mark.parametrize(("before", "after", "part"), [(0, 3, 0.5), (7, 5, 0.2), (40, 21, 2 / 23), (3, 0, 0.5)])

@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import binom
 
 from drift import term_surge
-from drift._windows import DAYS_A_YEAR, LENGTHS
+from drift._series import LENGTHS
+from drift._windows import DAYS_A_YEAR
 from kempelen.errors import NotEnoughData
 from kempelen.profile import Profile, Sampled
 from kempelen.records import DriftReport, Window

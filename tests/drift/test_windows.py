@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from drift._windows import DAYS_A_YEAR, HEADROOM, LENGTHS, Counts, Outcome, Series, examine, require
+from drift._series import LENGTHS, Series
+from drift._windows import DAYS_A_YEAR, HEADROOM, Counts, Outcome, examine, require
 from kempelen.errors import NotEnoughData
 from kempelen.records import Window
 
