@@ -41,3 +41,8 @@ docs: setup
 bench: setup
 	$(BIN)/python -m benchmarks.drift_speed
 	$(BIN)/python -m benchmarks.drift_detection
+	$(BIN)/python -m benchmarks.selection
+	$(BIN)/python -m benchmarks.estimation
+	$(BIN)/python -m benchmarks.consensus
+	$(BIN)/python -m benchmarks.scrubbing
+	$(BIN)/python -m benchmarks.label_studio

@@ -3,7 +3,7 @@
 A reading asks each project which items changed since the cursor, and then for all answers to those items,
 wherever they lie: an item may be in the experts' queue too, or twice in one project. Its cost grows
 with what is new. It looks back further than the cursor says, for a change carries the moment at which it began
-and appears only when it is committed; so what people did then is read twice, which changes nothing.
+and appears only when it is committed; what was read of that already is told by its mark, and left.
 
 Label Studio's Community edition has no roles: anybody may delete a project or an item, and its owner an account.
 What was read before stays on record; an answer that is missing because its item or project is gone must not pass
@@ -12,7 +12,7 @@ for one that its annotator took back, so such items are left out of what was rea
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from connectors.annotation import _reading
@@ -25,6 +25,9 @@ from kempelen.records import Annotation, Collection, Queue
 
 LOOK_BACK = timedelta(minutes=2)
 """How much later a change may appear than one that began after it. SQLite's retries of a write take less."""
+
+_AT_ONCE = timedelta(milliseconds=1)
+"""An item that was put there, and no more, carries two moments, microseconds apart."""
 
 _FEW = 4
 """Answers are looked up by item when fewer than one in so many items changed; else all are read."""
@@ -52,7 +55,7 @@ def collect(server: Server, cycle_id: str, since: str | None, experts: frozenset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What changed in a project since the last reading of it.
+    """What changed in a project since the last reading of it, with the marks by which the next one knows it.
 
     Of the `items` that there should be by then, so many are `gone`.
     """
@@ -60,6 +63,7 @@ class _Look:
     project: Project
     place: Place | None
     seen: list[Seen]
+    recent: frozenset[str]
     items: int
     gone: int
     drafts: int
@@ -95,8 +99,23 @@ def _look(server: Server, project: Project, place: Place | None) -> _Look:
         # Gone, unless they arrived after the count. What arrives after what was seen is the next reading's.
         there = min(server.count(project), expected)
     gone = max(expected - there, 0)
-    drafts = server.count(project, Filter.begun())
-    return _Look(project=project, place=place, seen=seen, items=there, gone=gone, drafts=drafts)
+    return _Look(
+        project=project,
+        place=place,
+        seen=[item for item in seen if not (place and partly and item.mark in place.recent)],
+        recent=_recent(seen),
+        items=there,
+        gone=gone,
+        drafts=server.count(project, Filter.begun()),
+    )
+
+
+def _recent(seen: list[Seen]) -> frozenset[str]:
+    """The marks of what the next reading will look at again: not of items that were only put there."""
+    last = max((item.at for item in seen), default=None)
+    return frozenset(
+        item.mark for item in seen if last and item.at > last - LOOK_BACK and item.at - item.made > _AT_ONCE
+    )
 
 
 def _since(place: Place) -> list[Filter]:
@@ -150,11 +169,11 @@ def _after(before: Cursor, looks: list[_Look], parts: list[_Part], people: dict[
 
 def _place(look: _Look) -> Place:
     ends = [item.at for item in look.seen] + ([look.place.at] if look.place else [])
-    place = Place(at=max(ends), items=look.items, labels=digest_of(look.project.labels))
-    if look.place is None:
-        return place
-    doubtful = look.place.doubtful or (look.place.at if look.gone else None)
-    return replace(place, doubtful=doubtful)
+    doubtful = look.place.doubtful if look.place else None
+    if look.place and look.gone and doubtful is None:
+        doubtful = look.place.at
+    labels = digest_of(look.project.labels)
+    return Place(at=max(ends), items=look.items, labels=labels, recent=look.recent, doubtful=doubtful)
 
 
 def _read_whole(looks: list[_Look], after: Cursor) -> frozenset[str]:

@@ -16,13 +16,14 @@ class Place:
     """How far a project was read.
 
     `at` is the last change that was seen, `items` how many items there were; `labels` stands for the choices by
-    which answers were read. What was made after `doubtful` may be an item that was deleted by hand and put there
-    again: that it lacks an answer says nothing.
+    which answers were read. `recent` marks the changes that will be looked at again, and were read. What was made
+    after `doubtful` may be an item that was deleted by hand and put there again: that it lacks an answer says nothing.
     """
 
     at: datetime
     items: int
     labels: str
+    recent: frozenset[str] = frozenset()
     doubtful: datetime | None = None
 
 
@@ -53,10 +54,7 @@ class Cursor:
     def written(self, scope: str) -> str:
         """As text that `read` takes with the same scope."""
         document = {
-            "places": {
-                str(project): [place.at.isoformat(), place.items, place.labels, _text(place.doubtful)]
-                for project, place in sorted(self.places.items())
-            },
+            "places": {str(project): _written(place) for project, place in sorted(self.places.items())},
             "annotators": sorted(self.annotators),
             "lost": self.lost,
         }
@@ -64,14 +62,20 @@ class Cursor:
         return f"{body}.{_digest(body, scope)}"
 
 
+def _written(place: Place) -> list[Any]:
+    doubtful = place.doubtful.isoformat() if place.doubtful else None
+    return [place.at.isoformat(), place.items, place.labels, sorted(place.recent), doubtful]
+
+
 def _place(found: list[Any]) -> Place:
-    at, items, labels, doubtful = found
-    moment = datetime.fromisoformat(doubtful) if doubtful else None
-    return Place(at=datetime.fromisoformat(at), items=items, labels=labels, doubtful=moment)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+    at, items, labels, recent, doubtful = found
+    return Place(
+        at=datetime.fromisoformat(at),
+        items=items,
+        labels=labels,
+        recent=frozenset(recent),
+        doubtful=datetime.fromisoformat(doubtful) if doubtful else None,
+    )
 
 
 def _digest(body: str, scope: str) -> str:

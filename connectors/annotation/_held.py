@@ -68,6 +68,11 @@ class Seen:
     made: datetime
     at: datetime
 
+    @property
+    def mark(self) -> str:
+        """The item as it is now: another change makes another mark."""
+        return f"{self.task_id}:{self.at:%H%M%S%f}"
+
     @classmethod
     def read(cls, task: Any, project: int) -> Self:
         """From what the list of items says."""

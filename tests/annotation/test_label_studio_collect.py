@@ -110,15 +110,22 @@ def test_the_last_answer_taken_back_leaves_an_item_that_was_read_and_has_none(
     assert later.problems == ()
 
 
-def test_what_people_did_shortly_before_the_cursor_is_read_again(label_studio: Any, briefing: Any, ask: Any) -> None:
+def test_what_appears_with_a_moment_shortly_before_the_cursor_is_read(
+    label_studio: Any, briefing: Any, ask: Any
+) -> None:
     """A change carries the moment at which it began, and can appear after one that began later."""
     connector = label_studio.connector()
     connector.submit(briefing, ask(*QUERIES))
     label_studio.annotate(label_studio.tasks(briefing.cycle_id)[0]["id"], "health")
     first = connector.collect(briefing.cycle_id)
     again = connector.collect(briefing.cycle_id, first.cursor)
-    assert (again.annotations, again.read) == (first.annotations, frozenset(ids("corona")))
-    assert again.cursor == first.cursor
+    assert (again.annotations, again.read, again.cursor) == ((), frozenset(), first.cursor)
+    # As if the answer had been committed after the reading, with its earlier moment.
+    scope = f"{label_studio.url}\0{briefing.cycle_id}"
+    read = Cursor.read(first.cursor, scope)
+    late = {number: replace(place, recent=frozenset()) for number, place in read.places.items()}
+    found = connector.collect(briefing.cycle_id, replace(read, places=late).written(scope))
+    assert (found.annotations, found.read) == (first.annotations, frozenset(ids("corona")))
 
 
 @pytest.mark.usefixtures("look_back")
@@ -198,7 +205,7 @@ def test_a_cursor_that_is_damaged_or_of_elsewhere_reads_everything(label_studio:
 
 
 def test_a_cursor_is_read_as_it_was_written_and_only_in_its_own_scope() -> None:
-    place = Place(at=NOW, items=7, labels="abc", doubtful=NOW - timedelta(days=1))
+    place = Place(at=NOW, items=7, labels="abc", recent=frozenset({"5:1", "6:2"}), doubtful=NOW - timedelta(days=1))
     cursor = Cursor(places={3: place, 12: replace(place, doubtful=None)}, annotators=frozenset({2, 5}), lost=True)
     assert Cursor.read(cursor.written("here"), "here") == cursor
     assert Cursor.read(cursor.written("here"), "there") is None

@@ -104,7 +104,7 @@ def test_a_project_is_brought_up_to_date_once_when_its_labels_change(
     assert len([sent for sent in wire.sent if sent.startswith("PATCH")]) == 1
     told = label_studio.http.get(f"/api/projects/{label_studio.project(briefing.cycle_id)}/").json()
     assert "John" in told["expert_instruction"]
-    assert "Questions: John" in told["label_config"]
+    assert "a time that is wrong: John." in told["label_config"]
 
 
 def test_answers_with_a_label_that_was_taken_away_become_problems_and_their_effort_stays(

@@ -109,8 +109,9 @@ def prepare(moment: str) -> None:
             lambda _connection, entries: any(e.source_id.startswith("given:") for e in entries),
         ),
         "booked, answers not recorded": lambda: replace(
-            Store, "record_answers", die, lambda _store, _cycle, answers: bool(answers)
+            Store, "record_answers", die, lambda _store, _cycle, answers, **_more: bool(answers)
         ),
+        "people disagree, nobody asked again": lambda: replace(LabelStudio, "ask_again", die),
         "settled, cycle not ready": lambda: replace(Store, "record_consensus", and_die),
         "run logged, version not registered": lambda: replace(MlflowRegistry, "log_run", and_die),
         "registered, version not recorded": lambda: replace(Store, "record_version", die),

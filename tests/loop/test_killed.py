@@ -31,6 +31,7 @@ STORIES = {
         "half of the answers given",
         "half of the entries in the transaction",
         "booked, answers not recorded",
+        "people disagree, nobody asked again",
         "settled, cycle not ready",
     ),
     "killed-while-retraining": (
