@@ -84,6 +84,8 @@ class Fitted:
 
     def probabilities(self, rows: Ints) -> Floats:
         """Shape (rows, classes)."""
+        if not len(rows):
+            return np.empty((0, len(self.regression.classes_)))
         return np.asarray(self.regression.predict_proba(self.texts.features(rows, self.learnt_from)))
 
 

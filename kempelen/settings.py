@@ -201,10 +201,10 @@ class SelectionSettings(_Section):
         description="A file of connectors/scrubbing/, or your own: takes personal data out of what people see; `none`.",
     )
     shares: dict[str, float] = Field(
-        default={"audit": 0.15, "margin": 0.25, "term_surge": 0.6}, description="Strategy: share of a round's items."
+        default={"audit": 0.25, "margin": 0.15, "term_surge": 0.6}, description="Strategy: share of a round's items."
     )
     audit_fraction: float = Field(
-        default=0.2, ge=0, lt=1, description="Of the items of other strategies than `audit`, part kept for the gate."
+        default=1 / 3, ge=0, lt=1, description="Of the items of other strategies than `audit`, part kept for the gate."
     )
     audit_every_days: int = Field(default=7, ge=1, description="Days between two small audits when all is quiet.")
     audit_items: int = Field(default=8, ge=1, description="Items of such an audit, on average.")

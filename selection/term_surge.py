@@ -23,14 +23,18 @@ class SurgingTerm:
     a beta prior around the word's own rate, which has one around `prior_wrong`; `prior_answers` says what each
     prior is worth. A cell of n candidates counts n ** (1 - `spread`): each query of a small one counts more, for those
     of a large one stand for each other. Once there is a challenger, what it is sure of counts less: that spreads
-    the questions over what is still unlike anything answered.
+    the questions over what is still unlike anything answered. An answer puts right as many predictions as the query
+    has, so that a query counts by its traffic ** `traffic_power`.
     """
 
-    def __init__(self, *, prior_wrong: float, prior_answers: float, spread: float, doubt_power: float) -> None:
+    def __init__(
+        self, *, prior_wrong: float, prior_answers: float, spread: float, doubt_power: float, traffic_power: float
+    ) -> None:
         self.prior_wrong = prior_wrong
         self.prior_answers = prior_answers
         self.spread = spread
         self.doubt_power = doubt_power
+        self.traffic_power = traffic_power
 
     def sizes(self, pool: Pool) -> Floats:
         """The mean over a candidate's surging words, shape (n,); 0 where there is none."""
@@ -40,7 +44,7 @@ class SurgingTerm:
         wrong = _Wrong(pool, surging, self.prior_wrong, self.prior_answers)
         worth = {cell: wrong.chance(cell) * count**-self.spread for cell, count in crowd.items()}
         base = np.array([float(np.mean([worth[cell] for cell in own])) if own else 0.0 for own in cells])
-        return np.asarray(base * self._doubt(pool), dtype=np.float64)
+        return np.asarray(base * self._doubt(pool) * _opinions.traffic(pool) ** self.traffic_power, dtype=np.float64)
 
     def _doubt(self, pool: Pool) -> Floats:
         """How unsure the challenger is, in [0.05, 1]; 1 before there is one, for the champion's certainty is moot."""
@@ -83,7 +87,17 @@ def _surging(query: str, surging: set[str]) -> Sequence[str]:
 
 
 def build(
-    prior_wrong: float = 0.5, prior_answers: float = 2.0, spread: float = 0.25, doubt_power: float = 2.0
+    prior_wrong: float = 0.5,
+    prior_answers: float = 2.0,
+    spread: float = 0.25,
+    doubt_power: float = 2.0,
+    traffic_power: float = 1.0,
 ) -> QueryStrategy:
-    """Prior chance of a wrong answer and what it is worth in answers; how small cells, and doubt, are favoured."""
-    return SurgingTerm(prior_wrong=prior_wrong, prior_answers=prior_answers, spread=spread, doubt_power=doubt_power)
+    """Prior chance of a wrong answer and its worth in answers; how small cells, doubt and traffic are favoured."""
+    return SurgingTerm(
+        prior_wrong=prior_wrong,
+        prior_answers=prior_answers,
+        spread=spread,
+        doubt_power=doubt_power,
+        traffic_power=traffic_power,
+    )

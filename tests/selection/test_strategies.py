@@ -124,3 +124,8 @@ def test_among_surging_queries_those_the_challenger_doubts_come_first() -> None:
     figures = sizes("term_surge", surge(*two, challenger=[0.5, 0.9]), doubt_power=1.0)
     # Margins 0 and 0.8.
     assert figures[1] == pytest.approx(0.2 * figures[0])
+
+
+def test_a_query_that_many_ask_counts_as_often_as_it_is_asked() -> None:
+    figures = sizes("term_surge", surge(candidate("corona a", 50), candidate("corona b", 2)))
+    assert figures[0] == pytest.approx(25 * figures[1])
