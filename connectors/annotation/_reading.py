@@ -19,8 +19,8 @@ STAGE = "annotation"
 LONGEST_ANSWER_S = 86_400.0
 """A lead time above a day is a fault of the clock or of the client, not a time that somebody worked."""
 
-_AT_ONCE = timedelta(seconds=1)
-"""Label Studio writes an answer's two moments microseconds apart when it is made; nobody edits within a second."""
+_AT_ONCE = timedelta(milliseconds=50)
+"""Label Studio writes an answer's two moments microseconds apart when it is made; an edit is a request of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
