@@ -200,7 +200,7 @@ def _cycle(world: World, store: Store, cycle: Any) -> Document:
         "judgements": store.judgements(cycle.cycle_id),
         "label studio": {
             "projects": [p["maximum_annotations"] for p in world.projects(cycle.cycle_id)],
-            "items": sorted((item["data"]["item_id"], item["data"]["round"]) for item in items),
+            "items": sorted(item["data"]["item_id"] for item in items),
             "annotations": sorted(
                 (item["data"]["item_id"], people[a["completed_by"]], a["was_cancelled"], a["lead_time"], _choices(a))
                 for item in items
