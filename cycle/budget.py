@@ -28,12 +28,15 @@ def seconds_per_answer(app: App) -> Forecast:
 
 
 def seconds_per_item(app: App, candidates: Sequence[Candidate]) -> Floats:
-    """Expected seconds of human time that each candidate takes, all its answers together, shape (candidates,)."""
+    """Expected seconds of human time that each candidate takes, all its answers together, shape (candidates,).
+
+    In tenths: a forecast knows no more, and answers that came a moment earlier or later make no other plan.
+    """
     if not candidates:
         return np.zeros(0)
     characters = np.array([len(c.query) for c in candidates])
     each = seconds_per_answer(app).many(characters, [c.label for c in candidates])
-    return np.asarray(each * answers_per_item(app), dtype=float)
+    return np.asarray(np.round(each * answers_per_item(app), 1), dtype=float)
 
 
 def seconds_per_label(app: App) -> float:

@@ -15,6 +15,8 @@ Kempelen = Callable[..., "subprocess.CompletedProcess[str]"]
 
 COMMANDS = (
     "alarms",
+    "archive",
+    "asked",
     "champion",
     "collect",
     "dashboard",
@@ -22,6 +24,7 @@ COMMANDS = (
     "doctor",
     "down",
     "init",
+    "invite",
     "labor",
     "labour",
     "retrain",
