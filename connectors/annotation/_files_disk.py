@@ -1,15 +1,14 @@
 """Writing for people who look on: each file whole or not at all, one writer at a time."""
 
 import errno
-import fcntl
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from connectors.annotation._lock import held
 from kempelen.errors import ConnectorRefused, ConnectorUnavailable
 
 SYSTEM = "annotation files"
@@ -17,7 +16,7 @@ KEY_FILE = "source-ids.key"
 
 _LOCK = ".lock"
 _KEY_BYTES = 32
-_WAIT_S, _POLL_S = 60.0, 0.05
+_WAIT_S = 60.0
 _OURS = frozenset({"answers", "experts"})
 _FINAL = frozenset(
     {
@@ -78,23 +77,8 @@ def only_writer(folder: Path) -> Iterator[None]:
     ConnectorUnavailable when another process holds it for longer than a minute.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w") as handle:
-        _take(handle.fileno(), time.monotonic() + _WAIT_S)
+    with held(folder / _LOCK, _WAIT_S, system=SYSTEM, other="another process is writing items."):
         yield
-
-
-def _take(descriptor: int, deadline: float) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise ConnectorUnavailable(
-                    "another process is writing items.", system=SYSTEM, hint="It will be tried again."
-                ) from None
-            time.sleep(_POLL_S)
-        else:
-            return
 
 
 def write(path: Path, content: bytes) -> None:

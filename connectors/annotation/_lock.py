@@ -1,4 +1,4 @@
-"""One importer at a time: Label Studio on SQLite answers two at once with time-outs and late commits."""
+"""One writer at a time: Label Studio on SQLite answers two importers at once with time-outs and late commits."""
 
 import fcntl
 import hashlib
@@ -12,7 +12,8 @@ from pathlib import Path
 from connectors.annotation._errors import SYSTEM
 from kempelen.errors import ConnectorUnavailable
 
-_POLL_S = 0.1
+_POLL_S = 0.05
+_HINT = "It will be tried again."
 
 
 def default_folder() -> Path:
@@ -29,20 +30,28 @@ def one_importer(url: str, folder: Path, wait_s: float) -> Iterator[None]:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"label-studio-{hashlib.sha256(url.encode()).hexdigest()[:16]}.lock"
-    with path.open("w") as handle:
-        _take(handle.fileno(), time.monotonic() + wait_s)
+    with held(path, wait_s, system=SYSTEM, other="another process is importing items."):
         yield
 
 
-def _take(descriptor: int, deadline: float) -> None:
+@contextmanager
+def held(path: Path, wait_s: float, *, system: str, other: str) -> Iterator[None]:
+    """Hold a lock file, which the system takes back from a process that is killed.
+
+    ConnectorUnavailable of `system`, saying `other`, when it is not free within `wait_s` seconds.
+    """
+    with path.open("w") as handle:
+        _take(handle.fileno(), time.monotonic() + wait_s, ConnectorUnavailable(other, system=system, hint=_HINT))
+        yield
+
+
+def _take(descriptor: int, deadline: float, too_late: ConnectorUnavailable) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise ConnectorUnavailable(
-                    "another process is importing items.", system=SYSTEM, hint="It will be tried again."
-                ) from None
+                raise too_late from None
             time.sleep(_POLL_S)
         else:
             return

@@ -20,7 +20,8 @@ from connectors.annotation._files_cycle import CLOSED, SUFFIXES, CycleFolder, di
 from connectors.annotation._files_disk import SYSTEM, only_writer, speaking, write
 from connectors.annotation._files_rows import Asked, person
 from connectors.annotation._files_seen import cursor
-from kempelen.errors import BadData, ConfigError, ConnectorRefused, Problem
+from connectors.annotation._requests import by_item
+from kempelen.errors import ConfigError, ConnectorRefused, Problem
 from kempelen.records import Briefing, Collection, LabelRequest, Queue
 
 __all__ = ["CLOSED", "Files", "build"]
@@ -48,7 +49,7 @@ class Files:
         cycle is closed and some items are missing, or the folder cannot be used; ConnectorUnavailable when
         trying again can help.
         """
-        requested, cycle = _by_item(briefing, requests), self._cycle(briefing.cycle_id)
+        requested, cycle = by_item(briefing, requests), self._cycle(briefing.cycle_id)
         with self._writing():
             path = cycle.prepare(briefing, self._suffix)
             items = _files_items.read(path)
@@ -169,19 +170,6 @@ def build(
     if format not in SUFFIXES:
         raise ConfigError(f"The format of annotation files is {format!r}.", hint=f"Use {' or '.join(SUFFIXES)}.")
     return Files(Path(folder), experts=frozenset(map(person, experts)), suffix=SUFFIXES[format])
-
-
-def _by_item(briefing: Briefing, requests: Sequence[LabelRequest]) -> dict[str, LabelRequest]:
-    """The first request for each item, in order."""
-    wanted: dict[str, LabelRequest] = {}
-    for request in requests:
-        if request.cycle_id != briefing.cycle_id:
-            raise BadData(
-                f"Item {request.item_id} belongs to cycle {request.cycle_id}, not to {briefing.cycle_id}.",
-                hint="Submit each cycle's requests with its own briefing.",
-            )
-        wanted.setdefault(request.item_id, request)
-    return wanted
 
 
 def _renewed(found: Mapping[str, Any], fresh: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

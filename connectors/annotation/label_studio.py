@@ -21,8 +21,9 @@ from connectors.annotation._held import Held, Project
 from connectors.annotation._importing import Importer
 from connectors.annotation._lock import default_folder, one_importer
 from connectors.annotation._people import SIMULATED_DOMAIN
+from connectors.annotation._requests import by_item
 from connectors.annotation._server import Server
-from kempelen.errors import BadData, ConfigError, ConnectorRefused, ConnectorUnavailable
+from kempelen.errors import ConfigError, ConnectorRefused, ConnectorUnavailable
 from kempelen.records import Briefing, Collection, LabelRequest, Queue
 
 __all__ = ["SIMULATED_DOMAIN", "LabelStudio", "build", "key_line", "speaking"]
@@ -64,7 +65,7 @@ class LabelStudio:
         not show the items within `late_commit_s`; calling again is safe. ConnectorRefused when the
         cycle is closed and some items are missing.
         """
-        wanted = _by_item(briefing, requests)
+        wanted = by_item(briefing, requests)
         with self._only_importer():
             return self._importer.put(self._projects(briefing), briefing, wanted)
 
@@ -209,19 +210,6 @@ def build(  # noqa: PLR0913 - each is a setting, and all but two have defaults
         late_commit_s=late_commit_s,
         locks=Path(lock_folder) if lock_folder else default_folder(),
     )
-
-
-def _by_item(briefing: Briefing, requests: Sequence[LabelRequest]) -> dict[str, LabelRequest]:
-    """The first request for each item, in order."""
-    wanted: dict[str, LabelRequest] = {}
-    for request in requests:
-        if request.cycle_id != briefing.cycle_id:
-            raise BadData(
-                f"Item {request.item_id} belongs to cycle {request.cycle_id}, not to {briefing.cycle_id}.",
-                hint="Submit each cycle's requests with its own briefing.",
-            )
-        wanted.setdefault(request.item_id, request)
-    return wanted
 
 
 def _change(copies: Sequence[Held], answers: int) -> tuple[int, int, bool] | None:
