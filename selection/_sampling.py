@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_LEAST = np.finfo(np.float64).tiny
-"""So that no size that is none becomes infinity times nothing."""
+_LEAST = float(np.sqrt(np.finfo(np.float64).tiny))
+"""The least size beside a largest of 1 that is told from nothing: its product with any price keeps all its digits."""
 
 
 def inclusion_probabilities(sizes: Floats, total: float, prices: Floats | None = None) -> Floats:
@@ -32,9 +32,10 @@ def inclusion_probabilities(sizes: Floats, total: float, prices: Floats | None =
     prices = np.ones(len(sizes)) if prices is None else prices
     if total <= 0 or not (sizes > 0).any():
         return np.zeros(len(sizes))
-    with np.errstate(over="ignore"):
-        chances = np.minimum(1.0, _factor(sizes, total, prices) * np.maximum(sizes, _LEAST))
-    return np.where(sizes > 0, chances, 0.0)
+    # By the largest first: figures near the ends of the floating-point range lose their digits, or become infinite.
+    scaled = np.where(sizes > 0, np.maximum(sizes / sizes.max(), _LEAST), 0.0)
+    factor = _factor(scaled, total, prices)
+    return np.minimum(1.0, np.multiply(factor, scaled, out=np.zeros_like(scaled), where=scaled > 0))
 
 
 def _factor(sizes: Floats, total: float, prices: Floats) -> float:
@@ -44,7 +45,7 @@ def _factor(sizes: Floats, total: float, prices: Floats) -> float:
     certain = np.concatenate([[0.0], np.cumsum(costs)[:-1]])
     # From the small end, so that what is left of large sizes is no rounding error of their sum.
     rest = np.cumsum((costs * ordered)[::-1])[::-1]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         factors = (total - certain) / rest
         fits = (ordered > 0) & (factors * ordered <= 1)
     return float(factors[fits.argmax()]) if fits.any() else np.inf

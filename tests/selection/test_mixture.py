@@ -103,6 +103,8 @@ def test_uncertain_items_keep_their_proportions_and_large_ones_are_certain() -> 
 
 def test_sizes_too_small_or_large_for_a_sum_are_drawn_all_the_same() -> None:
     assert inclusion_probabilities(np.array([5e-324, 1e-310, 0.0]), 5) == pytest.approx([1, 1, 0])
+    assert inclusion_probabilities(np.array([2.3e-309]), 0.5, np.array([1.0])) == pytest.approx([0.5])
+    assert inclusion_probabilities(np.array([1e-320, 1e6]), 1.5) == pytest.approx([0.5, 1])
     huge = {"big": Given([1e308, 1e308, 0])}
     one = expected_draw(pool(3), huge, {"big": 1.0}, items=1, audit_fraction=0)
     assert one.inclusion == pytest.approx([0.5, 0.5, 0])
