@@ -46,8 +46,16 @@ find). A later rule is taken if it is proven better, at 5 % over all comparisons
    is asked only where the first two differ.
 3. Otherwise a count.
 
-The `method` of a label says which rule it was (`auto: one_coin`); `Auto.choice` says why, with the score of each rule.
-Agreement is not truth: where many err in the same way, only gold can tell.
+The `method` of a label says which rule it was (`auto: one_coin`); `kempelen asked` says why, with the score of each
+rule. Agreement is not truth: where many err in the same way, only gold can tell.
+
+## Who is asked on
+
+How many people an item needs is first a matter of counting: two, a third where they differ, whatever rule is set. So
+what is asked of people depends on the item's own answers alone, and does not sway to and fro with what others say of
+other items. Once the count is content with every item of a cycle, the rule is asked: an item that it gives no label all
+the same (its two annotators agree, and by their other answers both are often wrong) gets a further opinion, up to
+`max_answers`, and then goes to an expert if there is one. Gold items never go to an expert.
 
 ## Measured
 

@@ -1,7 +1,8 @@
-"""Ways of asking: ours with the settings' defaults, the classic ones, and the peers in environments of their own."""
+"""Ways of asking: ours (by default, and with less audit), the classic ones, and peers in environments of their own."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,16 @@ from benchmarks._selection_run import Asker, Pick, Run
 from kempelen import plugins
 from kempelen.protocols import QueryStrategy
 from kempelen.records import Purpose
-from selection import choose
+from kempelen.settings import SelectionSettings
+from selection import choose, expected_draw
 from selection._opinions import best_two
 from selection.entropy import entropy
 
-OURS = "Kempelen"
+OURS, LESS_AUDIT = "Kempelen", "Kempelen, less audit"
 RANDOM = ("random query", "random prediction")
 """Each query alike, or each by its traffic: many draw rows of a log, and so ask about what is common."""
 
 CLASSIC = ("margin", "entropy")
-
-SHARES: Mapping[str, float] = {"audit": 0.15, "margin": 0.25, "term_surge": 0.6}
-AUDIT_FRACTION = 0.2
-"""A third of the items for the audit; the settings' default keeps half, for the gate needs to see mistakes."""
 
 STRATEGIES = ("badge", "falcun", "typi_clust")
 """Those of scikit-activeml: two that mix doubt with diversity, and one of texts alone; doubt itself is `CLASSIC`."""
@@ -33,10 +31,36 @@ STRATEGIES = ("badge", "falcun", "typi_clust")
 PEERS = {"scikit_activeml": "scikit-activeml", "cleanlab": "cleanlab"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """What the product does, audit included: its items cost their minutes, and no model learns from them."""
+
+    shares: Mapping[str, float]
+    audit_fraction: float
+
+    def __call__(self, run: Run, n: int) -> list[Pick]:
+        """The items of a round."""
+        built: dict[str, QueryStrategy] = {name: plugins.build("selection", name, {}) for name in self.shares}
+        pool = run.pool()
+        draw = expected_draw(pool, built, self.shares, items=n, audit_fraction=self.audit_fraction)
+        requests = choose(pool, built, draw, cycle_id="c", round=1, rng=run.rng)
+        place = {candidate.item_id: n for n, candidate in enumerate(run.world.candidates)}
+        return [Pick(place=place[one.item_id], trains=one.purpose is Purpose.TRAINING) for one in requests]
+
+
+_DEFAULT = SelectionSettings()
+MIXTURES: Mapping[str, Mixture] = {
+    # Half of the items are for the audit: by these the gate sees mistakes, and live accuracy is known.
+    OURS: Mixture(shares=_DEFAULT.shares, audit_fraction=_DEFAULT.audit_fraction),
+    # A third of them.
+    LESS_AUDIT: Mixture(shares={"audit": 0.15, "margin": 0.25, "term_surge": 0.6}, audit_fraction=0.2),
+}
+
+
 def own() -> dict[str, Asker]:
     """Ours and the classic ones, by name."""
-    picks = (_mixture, _random_query, _random_prediction, _margin, _entropy)
-    return dict(zip((OURS, *RANDOM, *CLASSIC), map(_each, picks), strict=True))
+    picks = (*MIXTURES.values(), _random_query, _random_prediction, _margin, _entropy)
+    return dict(zip((*MIXTURES, *RANDOM, *CLASSIC), map(_each, picks), strict=True))
 
 
 def askers() -> dict[str, Asker]:
@@ -56,16 +80,6 @@ class _each:  # noqa: N801 - it reads as the function that it is, and can be sen
 
     def __call__(self, runs: Sequence[Run], n: int) -> list[list[Pick]]:
         return [self.pick(run, n) for run in runs]
-
-
-def _mixture(run: Run, n: int) -> list[Pick]:
-    """What the product does, audit included: its items cost their minutes, and no model learns from them."""
-    built: dict[str, QueryStrategy] = {name: plugins.build("selection", name, {}) for name in SHARES}
-    requests = choose(
-        run.pool(), built, SHARES, items=n, audit_fraction=AUDIT_FRACTION, cycle_id="c", round=1, rng=run.rng
-    )
-    place = {candidate.item_id: n for n, candidate in enumerate(run.world.candidates)}
-    return [Pick(place=place[one.item_id], trains=one.purpose is Purpose.TRAINING) for one in requests]
 
 
 def _random_query(run: Run, n: int) -> list[Pick]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import _peers, _report, _scenes, _selection_world
 from benchmarks._report import Outcome
-from benchmarks._selection_methods import AUDIT_FRACTION, CLASSIC, OURS, PEERS, RANDOM, SHARES, askers, own
+from benchmarks._selection_methods import CLASSIC, LESS_AUDIT, MIXTURES, OURS, PEERS, RANDOM, askers, own
 from benchmarks._selection_model import COLUMNS
 from benchmarks._selection_run import Course, Pick, Point, Run
 from benchmarks._selection_tally import Reached, minutes_until, ratio
@@ -74,27 +74,29 @@ def measured(sizes: Sizes) -> Outcome:
         _peers.environment(peer)
     reached = {scene: _played(scene, sizes) for scene in _selection_world.SCENES}
     corona, stationary = reached["corona"][SLACK], reached["stationary"]
-    chance, classic = _quickest(corona, RANDOM), _quickest(corona, CLASSIC)
-    peer = _quickest(corona, set(corona) - {OURS, *RANDOM, *CLASSIC})
-    worst = max(stationary.values(), key=lambda level: ratio(level[OURS], level[_quickest(level, RANDOM)])[0])
+    rivals = {
+        "random": _quickest(corona, RANDOM),
+        "random_query": RANDOM[0],
+        "random_prediction": RANDOM[1],
+        "best_classic": _quickest(corona, CLASSIC),
+        "best_peer": _quickest(corona, set(corona) - {*MIXTURES, *RANDOM, *CLASSIC}),
+    }
     return Outcome(
         figures={
-            **_figure("minutes_over_random", corona[OURS], corona[chance]),
-            **_figure("minutes_over_random_query", corona[OURS], corona[RANDOM[0]]),
-            **_figure("minutes_over_random_prediction", corona[OURS], corona[RANDOM[1]]),
-            **_figure("minutes_over_best_classic", corona[OURS], corona[classic]),
-            **_figure("minutes_over_best_peer", corona[OURS], corona[peer]),
-            **_figure("stationary_minutes_over_random_worst", worst[OURS], worst[_quickest(worst, RANDOM)]),
-            "best_random": chance,
-            "best_classic": classic,
-            "best_peer": peer,
+            **_figures(OURS, corona, rivals, stationary, ""),
+            **_figures(LESS_AUDIT, corona, rivals, stationary, "less_audit_"),
+            "best_random": rivals["random"],
+            "best_classic": rivals["best_classic"],
+            "best_peer": rivals["best_peer"],
             "corona": _rows(corona),
             **{f"stationary, within {slack:.0%}": _rows(level) for slack, level in stationary.items()},
         },
         peers={name: _peers.versions(peer)[name] for peer, name in PEERS.items()},
         settings={
-            "shares": dict(SHARES),
-            "audit_fraction": AUDIT_FRACTION,
+            **{
+                name: {"shares": dict(one.shares), "audit_fraction": one.audit_fraction}
+                for name, one in MIXTURES.items()
+            },
             "items": list(TOTALS),
             "base_shares": dict(BASE_SHARES),
             "columns": COLUMNS,
@@ -175,6 +177,21 @@ def course(scene: str) -> Course:
 
 def _quickest(level: Mapping[str, Reached], names: Iterable[str]) -> str:
     return min(sorted(names), key=lambda name: float(np.log(level[name].minutes).mean()))
+
+
+def _figures(
+    name: str,
+    corona: Mapping[str, Reached],
+    rivals: Mapping[str, str],
+    stationary: Mapping[float, Mapping[str, Reached]],
+    prefix: str,
+) -> dict[str, Any]:
+    """The minutes of one of ours over those of each rival; on the stationary stream, those of the worst level."""
+    over = [_figure(f"{prefix}minutes_over_{what}", corona[name], corona[rival]) for what, rival in rivals.items()]
+    worst = max(stationary.values(), key=lambda level: ratio(level[name], level[_quickest(level, RANDOM)])[0])
+    quickest = worst[_quickest(worst, RANDOM)]
+    over.append(_figure(f"{prefix}stationary_minutes_over_random_worst", worst[name], quickest))
+    return {key: value for figure in over for key, value in figure.items()}
 
 
 def _figure(name: str, ours: Reached, theirs: Reached) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _charge(app: App, cycle: Cycle) -> None:
             for entry in app.ledger.unassigned(cycle.cycle_id)
         ]
     )
-    attach_card(app, version)
+    attach_card(app, version, events[-1].at)
 
 
 def book_opening_balance(app: App, version: Version) -> None:
@@ -78,13 +78,17 @@ def statement(app: App, version: str) -> VersionLabour:
     return labour(app.ledger, app.model, app.store.lineage(app.model), version)[0]
 
 
-def attach_card(app: App, version: str) -> None:
-    """Write the labour card to the version in the registry; repeatable, the newest card stands."""
-    effort = statement(app, version)
+def attach_card(app: App, version: str, at: datetime) -> None:
+    """Issue the labour card and write it to the version in the registry; repeatable, the newest card stands."""
+    lineage = app.store.lineage(app.model)
+    app.ledger.record_lineage(app.model, lineage)
+    issued, effort = app.ledger.issue_card(
+        app.model, version, lineage, at=at, document=lambda labour: json.dumps(card.document(labour), indent=1)
+    )
     text = card.markdown(effort)
     app.registry.attach(
         version,
-        documents={"labour_card.json": json.dumps(card.document(effort), indent=1), "labour_card.md": text},
+        documents={"labour_card.json": issued.document, "labour_card.md": text},
         tags=card.tags(effort),
         description=text,
     )

@@ -78,13 +78,7 @@ class App:
     @property
     def champion(self) -> str:
         """The version in service. NotEnoughData before there is one."""
-        version = self.store.champion(self.model)
-        if version is None:
-            raise NotEnoughData(
-                f"No version of {self.model} is in service yet.",
-                hint="Run `kempelen retrain`: without a champion it trains the first version from [training] base.",
-            )
-        return version
+        return in_service(self.store, self.model)
 
     def window_start(self, now: datetime) -> date:
         """The first day of the traffic that people are asked about at a moment."""
@@ -126,3 +120,14 @@ class App:
         if annotation.pay_per_hour is None:
             return "Nothing is agreed here about pay: ask the contact before you begin."
         return f"An hour of this work is paid {annotation.pay_per_hour} {annotation.currency}."
+
+
+def in_service(store: Store, model: str) -> str:
+    """The version of a model that is in service. NotEnoughData before there is one."""
+    version = store.champion(model)
+    if version is None:
+        raise NotEnoughData(
+            f"No version of {model} is in service yet.",
+            hint="Run `kempelen retrain`: without a champion it trains the first version from [training] base.",
+        )
+    return version

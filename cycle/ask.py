@@ -84,38 +84,28 @@ def _draw(app: App, cycle: Cycle, gathered: Gathered, challenger: Provisional | 
     """The round's requests, or why there are none."""
     left = seconds_left(app, cycle)
     pool = gathered.pool
-    seconds = seconds_per_item(app, pool.candidates)
+    seconds = seconds_per_item(app, [(c.query, c.label) for c in pool.candidates])
     if len(seconds) and left < seconds.min():
         return _Drawn(why_none=f"the budget is spent: {left / 60:.1f} minutes are left, too few for another item")
     if challenger and pool.candidates:
         pool = replace(pool, challenger=_said(challenger.classifier, pool.candidates, pool.labels))
     key = f"{cycle.opened_at:%Y%m%d}-{cycle.reason.value}/{number}"
     shares, items = _wanted(app, cycle)
-    chances = expected_draw(
+    draw = expected_draw(
         pool,
         app.strategies,
         shares,
         items=items,
         seconds=seconds,
-        budget_seconds=left,
+        budget_seconds=left * (1 - _gold_share(app)),
         audit_fraction=app.settings.selection.audit_fraction,
     )
-    chosen = choose(
-        pool,
-        app.strategies,
-        shares,
-        items=items,
-        seconds=seconds,
-        budget_seconds=left,
-        audit_fraction=app.settings.selection.audit_fraction,
-        cycle_id=cycle.cycle_id,
-        round=number,
-        rng=app.rng("select", key),
-    )
+    rng = app.rng("select", key)
+    chosen = choose(pool, app.strategies, draw, cycle_id=cycle.cycle_id, round=number, rng=rng)
     rng = app.rng("show", key)
-    gold = gold_requests(app, cycle.cycle_id, number, _gold_items(app, len(chosen)), rng)
+    gold = _priced(app, gold_requests(app, cycle.cycle_id, number, _gold_items(app, len(chosen)), rng))
     requests = _tagged(app, _mixed(_blinded(app, chosen, rng), gold, rng))
-    return _Drawn(requests=requests, heaviest=_heaviest(pool.candidates, chances.audit, gathered.traffic))
+    return _Drawn(requests=requests, heaviest=_heaviest(pool.candidates, draw.audit, gathered.traffic))
 
 
 def _heaviest(candidates: Sequence[Candidate], audit: Floats, traffic: int) -> float | None:
@@ -148,10 +138,22 @@ def _tagged(app: App, requests: Sequence[LabelRequest]) -> list[LabelRequest]:
     return [replace(request, hazards=tags) for request, tags in zip(requests, hazards, strict=True)]
 
 
+def _gold_share(app: App) -> float:
+    """The part of a round that is gold."""
+    annotation = app.settings.annotation
+    return annotation.gold_share if annotation.gold else 0.0
+
+
 def _gold_items(app: App, asked: int) -> int:
     """So many gold items that they are their share of all."""
-    share = app.settings.annotation.gold_share
+    share = _gold_share(app)
     return round(asked * share / (1 - share))
+
+
+def _priced(app: App, requests: Sequence[LabelRequest]) -> list[LabelRequest]:
+    """With the time that they are expected to take: people's minutes are spent on gold, too."""
+    seconds = seconds_per_item(app, [(r.query, r.suggestion) for r in requests])
+    return [replace(request, expected_seconds=float(each)) for request, each in zip(requests, seconds, strict=True)]
 
 
 def _mixed(asked: list[LabelRequest], gold: list[LabelRequest], rng: np.random.Generator) -> list[LabelRequest]:

@@ -1,8 +1,8 @@
 """How people were asked in a cycle: what for, how much of their time, what was held back, and why it stopped."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from cycle.budget import price, seconds_asked
 from cycle.records import Cycle, Round
 from cycle.route import progress
 from cycle.settle import supported
+from kempelen.errors import Problem
 from kempelen.records import Annotation, LabelRequest
 from kempelen.states import State
 from ledger.effort import bounds
@@ -34,12 +35,31 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """By which consensus rule answers became labels, and why by that one. `scores` of rules are what `by` was judged.
+
+    `settled` tells the labels on record from what the answers support so far.
+    """
+
+    rule: str
+    why: str
+    by: str = "setting"
+    scores: Mapping[str, float] = field(default_factory=dict)
+    settled: bool = False
+
+    @property
+    def says(self) -> str:
+        """The same in a sentence."""
+        return f"Answers {'were' if self.settled else 'are'} weighed by {self.rule}: {self.why}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """How people were asked in one cycle.
 
     `by_strategy` counts items by strategy and purpose; `reasons` has one reason of each strategy. `overlap` counts
-    items by how many answers they took. `unsettled` says why items have no label. `cost` is what the given time costs
-    at the agreed pay, low and high, None without one.
+    items by how many answers they took. `consensus` is how the answers were weighed, `unsettled` says why items have no
+    label. `cost` is what the given time costs at the agreed pay, low and high, None without one.
     """
 
     cycle: Cycle
@@ -52,6 +72,7 @@ class Asked:
     hazards: dict[str, int]
     overlap: dict[int, int]
     contested: int
+    consensus: Weighed
     unsettled: tuple[str, ...]
     human: Given
     simulated: Given
@@ -77,6 +98,7 @@ class Asked:
             "hazards": self.hazards,
             "answers_per_item": {str(count): items for count, items in self.overlap.items()},
             "waiting_for_an_expert": self.contested,
+            "consensus": {**asdict(self.consensus), "says": self.consensus.says},
             "unsettled": list(self.unsettled),
             "rounds": [_round_as_json(one) for one in self.rounds],
             "human": _given_as_json(self.human),
@@ -96,7 +118,8 @@ def asked(app: App, cycle: Cycle) -> Asked:
     requests = app.store.requests(cycle.cycle_id)
     answers = app.store.answers(cycle.cycle_id)
     rounds = tuple(app.store.rounds(cycle.cycle_id))
-    needs = progress(app, cycle)
+    waiting = progress(app, cycle) if app.store.state(cycle.cycle_id) is State.LABELLING else {}
+    consensus, problems = _weighed(app, cycle)
     human = _given(app, [a for a in app.store.given(cycle.cycle_id) if not a.simulated])
     return Asked(
         cycle=cycle,
@@ -108,8 +131,9 @@ def asked(app: App, cycle: Cycle) -> Asked:
         scrubbed=dict(Counter(kind for r in requests for kind in r.scrubbed)),
         hazards=dict(Counter(hazard for r in requests for hazard in r.hazards)),
         overlap=_overlap(requests, answers),
-        contested=sum(need.expert for need in needs.values()),
-        unsettled=_unsettled(app, cycle),
+        contested=sum(need.expert for need in waiting.values()),
+        consensus=consensus,
+        unsettled=tuple(f"{one.subject}: {one.message}" for one in problems) if consensus.settled else (),
         human=human,
         simulated=_given(app, [a for a in app.store.given(cycle.cycle_id) if a.simulated]),
         seconds_asked=seconds_asked(app, cycle),
@@ -140,11 +164,24 @@ def _overlap(requests: Sequence[LabelRequest], answers: Sequence[Annotation]) ->
     return dict(sorted(Counter(given[r.item_id] for r in requests).items()))
 
 
-def _unsettled(app: App, cycle: Cycle) -> tuple[str, ...]:
-    """Why items have no label, once the cycle is settled; until then they are only not settled yet."""
-    if State.READY not in {event.state for event in app.store.events(cycle.cycle_id)}:
-        return ()
-    return tuple(f"{problem.subject}: {problem.message}" for problem in supported(app, cycle.cycle_id)[1])
+def _weighed(app: App, cycle: Cycle) -> tuple[Weighed, list[Problem]]:
+    """The rule, and the items that it settles not.
+
+    A rule that chooses (`auto`) does so anew whenever it is asked; what it once settled by is on record with the
+    labels.
+    """
+    settled = State.READY in {event.state for event in app.store.events(cycle.cycle_id)}
+    problems = supported(app, cycle.cycle_id)[1]
+    name, choice = app.settings.annotation.consensus, getattr(app.consensus, "choice", None)
+    if choice is None:
+        return Weighed(rule=name, why="[annotation] consensus names it", settled=settled), problems
+    methods = {label.method for label in app.store.consensus(cycle.cycle_id).values()}
+    recorded = sorted(method.removeprefix(f"{name}: ") for method in methods if method.startswith(f"{name}: "))
+    if settled and recorded and recorded != [choice.rule]:
+        why = f"it was chosen when the cycle was settled; by the answers as they are now it would be {choice.rule}"
+        return Weighed(rule=" and ".join(recorded), why=why, by="record", settled=True), problems
+    found = Weighed(rule=choice.rule, why=choice.why, by=choice.by, scores=choice.scores, settled=settled)
+    return found, problems
 
 
 def _given(app: App, answers: Sequence[Annotation]) -> Given:

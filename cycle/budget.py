@@ -9,7 +9,7 @@ import numpy as np
 from cycle.app import App
 from cycle.records import Cycle
 from kempelen.protocols import Floats
-from kempelen.records import Annotation, Candidate, LabelRequest
+from kempelen.records import Annotation, LabelRequest
 from ledger.effort import bounds
 from ledger.forecast import Forecast, Price, Timed, forecast
 
@@ -27,15 +27,15 @@ def seconds_per_answer(app: App) -> Forecast:
     return forecast(people or [one for _, one in timed], prior_seconds=app.settings.selection.expected_seconds)
 
 
-def seconds_per_item(app: App, candidates: Sequence[Candidate]) -> Floats:
-    """Expected seconds of human time that each candidate takes, all its answers together, shape (candidates,).
+def seconds_per_item(app: App, items: Sequence[tuple[str, str]]) -> Floats:
+    """Expected seconds of human time that each pair of query and suggestion takes, all its answers together.
 
     In tenths: a forecast knows no more, and answers that came a moment earlier or later make no other plan.
     """
-    if not candidates:
+    if not items:
         return np.zeros(0)
-    characters = np.array([len(c.query) for c in candidates])
-    each = seconds_per_answer(app).many(characters, [c.label for c in candidates])
+    characters = np.array([len(query) for query, _ in items])
+    each = seconds_per_answer(app).many(characters, [label for _, label in items])
     return np.asarray(np.round(each * answers_per_item(app), 1), dtype=float)
 
 

@@ -96,9 +96,10 @@ def released(  # noqa: PLR0913 - everything that decides who can be shown what
     requests
         Everything that the cycle wants answers to now, further opinions and experts' decisions included.
     submitted
-        Items of the cycle that people may have before them already, by item id. They stay.
+        Items of the cycle that people may have before them already, by item id. They stay. What people have answered
+        as often as they were asked to is not among them: to ask for more needs room, as a new item does.
     elsewhere
-        Hazardous items of other cycles, whichever model they are about, that may be open before people.
+        Hazardous items that may be before people beside `requests`: of other cycles, whichever model they are about.
     answered
         Answers to hazardous items in all cycles, skips and deleted ones included.
     now
@@ -109,18 +110,23 @@ def released(  # noqa: PLR0913 - everything that decides who can be shown what
     Returns
     -------
     list of LabelRequest
-        What is harmless, what is submitted, and as many of the others as there is room for, in the order of `requests`.
+        What is harmless, what everybody may have seen today, and as many of the others as there is room for, in the
+        order of `requests`.
 
-    What this cannot hold: two callers at a time would both fill the same room. And who looks up what was answered on
-    earlier days, or deletes answers or items there so that others open, is shown those, too.
+    Two callers at a time would both fill the same room: see `cycle/exposure.py`. What nothing can hold: who looks up
+    there what was answered on earlier days, or deletes answers or items so that others open, is shown those, too.
     """
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     open_today = {request.item_id for request in requests if request.hazards} & submitted
-    open_today |= {answer.item_id for answer in answered if answer.submitted_at >= midnight}
+    open_today |= {answer.item_id for answer in answered if answer.submitted_at >= midnight(now)}
     room = cap - elsewhere - len(open_today)
-    waiting = [r.item_id for r in requests if r.hazards and r.item_id not in submitted]
+    waiting = [r.item_id for r in requests if r.hazards and r.item_id not in open_today]
     held_back = set(waiting[max(0, room) :])
     return [request for request in requests if request.item_id not in held_back]
+
+
+def midnight(moment: datetime) -> datetime:
+    """When the day of a moment began (UTC)."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _words(term: str) -> set[str]:

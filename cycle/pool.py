@@ -41,13 +41,14 @@ def gather(app: App, cycle: Cycle, look: Look, now: datetime) -> Gathered:
     """The pool of a cycle's next round.
 
     A query that was asked about before is left out as long as its answer is valid: `valid_days`, and until a
-    word of it begins to surge, for then its meaning may have changed.
+    word of it begins to surge, for then its meaning may have changed. One that nobody answered until its cycle ended
+    may be asked again.
     """
     shown = _showable(app, now)
     since = _since(app, cycle, look)
     gold = gold_labels(app)
     candidates = [c for c in shown.candidates if c.item_id not in gold]
-    valid, expired = _asked_before(app, now, since)
+    valid, expired = _asked_before(app, cycle, now, since)
     open_ = [c for c in candidates if c.item_id not in valid]
     known = {
         c.item_id: Known(predictions=c.predictions, suggestion=c.label, confidence=c.confidence)
@@ -113,25 +114,36 @@ def _segments(app: App, look: Look) -> tuple[str, ...]:
     return tuple(label for label in app.settings.model.labels if label in named)
 
 
-def _asked_before(app: App, now: datetime, since: Mapping[str, date]) -> tuple[dict[str, LabelRequest], set[str]]:
-    """The items whose last asking is still valid, with it, and those whose answer a surge has ended."""
+def _asked_before(
+    app: App, cycle: Cycle, now: datetime, since: Mapping[str, date]
+) -> tuple[dict[str, LabelRequest], set[str]]:
+    """The items whose last asking is still valid, with it, and those whose answer a surge has ended.
+
+    A cycle asks for an item once: what began to surge after that ends answers of earlier cycles alone.
+    """
     oldest = now - timedelta(days=app.settings.selection.valid_days)
-    last = {request.item_id: (request, at) for request, at in _askings(app)}
-    lately = {item_id: one for item_id, one in last.items() if one[1] >= oldest}
+    askings = sorted(_askings(app, oldest), key=lambda asking: asking[1])
+    last = {request.item_id: (request, at) for request, at in askings}
     expired = {
         item_id
-        for item_id, (request, at) in lately.items()
-        if any(word in since and at.date() < since[word] for word in text.terms(request.query))
+        for item_id, (request, at) in last.items()
+        if request.cycle_id != cycle.cycle_id
+        and any(word in since and at.date() < since[word] for word in text.terms(request.query))
     }
-    return {item_id: request for item_id, (request, _) in lately.items() if item_id not in expired}, expired
+    return {item_id: request for item_id, (request, _) in last.items() if item_id not in expired}, expired
 
 
-def _askings(app: App) -> Iterator[tuple[LabelRequest, datetime]]:
-    """Everything that was asked about the model, with the moment, oldest first."""
+def _askings(app: App, oldest: datetime) -> Iterator[tuple[LabelRequest, datetime]]:
+    """What was asked about the model since a moment, each with its own, and is answered or still open."""
     for cycle in app.store.cycles(app.model):
-        moments = {round_.number: round_.at for round_ in app.store.rounds(cycle.cycle_id)}
+        moments = {one.number: one.at for one in app.store.rounds(cycle.cycle_id) if one.at >= oldest}
+        if not moments:
+            continue
+        over = app.store.state(cycle.cycle_id).ended
+        answered = {answer.item_id for answer in app.store.given(cycle.cycle_id)} if over else set()
         for request in app.store.requests(cycle.cycle_id):
-            yield request, moments[request.round]
+            if request.round in moments and (not over or request.item_id in answered):
+                yield request, moments[request.round]
 
 
 def _answered(app: App, cycle: Cycle) -> tuple[Answered, ...]:

@@ -45,7 +45,7 @@ def _begin(app: App, now: datetime) -> Retrained:
     """Promotion comes last: until then, everything here is done again without a second effect."""
     version = train_first(app, now)
     book_opening_balance(app, version)
-    attach_card(app, version.version)
+    attach_card(app, version.version, version.trained_at)
     _promote(app, version, over=None, now=now, note="the first version")
     return Retrained(cycle=None, version=version, outcome=State.PROMOTED, note="the first version")
 

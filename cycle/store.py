@@ -297,11 +297,20 @@ class Store:
 
     def answers(self, cycle_id: str) -> list[Annotation]:
         """The answers of a cycle as they stand, by source id: edited ones in their last form, deleted ones not."""
-        query = select(_changes.c.source_id, _changes.c.document).where(_changes.c.cycle_id == cycle_id)
+        latest = {change.source_id: change.now for change in self.changes(cycle_id)}
+        now = (latest.get(answer.source_id, answer) for answer in self.given(cycle_id))
+        return [answer for answer in now if answer is not None]
+
+    def changes(self, cycle_id: str) -> list[Change]:
+        """What became of answers after they were collected, in the order in which it was seen."""
+        query = select(_changes).where(_changes.c.cycle_id == cycle_id).order_by(_changes.c.sequence)
         with reading(self._engine) as connection:
-            latest = {row.source_id: row.document for row in connection.execute(query.order_by(_changes.c.sequence))}
-        edited = {source_id: _adapter(Annotation).validate_json(text) for source_id, text in latest.items() if text}
-        return [edited.get(a.source_id, a) for a in self.given(cycle_id) if latest.get(a.source_id) != ""]
+            rows = connection.execute(query).all()
+        form = _adapter(Annotation)
+        return [
+            Change(source_id=row.source_id, at=row.at, now=form.validate_json(row.document) if row.document else None)
+            for row in rows
+        ]
 
     def record_consensus(self, cycle_id: str, labels: Iterable[ConsensusLabel]) -> None:
         """Record what the answers of a cycle support."""

@@ -1,14 +1,20 @@
 """The composition root: from settings to an App, and the only place that names concrete parts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from cycle.app import App, Connectors
+from cycle.app import App, Connectors, in_service
 from cycle.care import hazards
+from cycle.fallback import FallbackQueue
+from cycle.feedback import Corrections, Feedback
+from cycle.human_answers import HumanAnswers
 from cycle.store import Store
+from kempelen.clock import Clock, WallClock
 from kempelen.errors import ConfigError
 from kempelen.plugins import build
-from kempelen.protocols import AnnotationConnector, DriftDetector, Gate, ModelRegistry, PredictionReader
+from kempelen.protocols import AnnotationConnector, DriftDetector, Gate, ModelRegistry, PredictionReader, Scrubber
 from kempelen.settings import Settings
 from ledger.database import open_engine
 from ledger.pseudonyms import pseudonyms
@@ -34,7 +40,7 @@ def wire(settings: Settings) -> App:
         ),
         detectors=_detectors(settings),
         strategies={name: build("selection", name, {}, section="selection") for name in settings.selection.shares},
-        scrubber=build("connectors/scrubbing", settings.selection.scrubber, {}, section="selection"),
+        scrubber=_scrubber(settings),
         hazards=hazards(settings),
         consensus=build(
             "consensus",
@@ -51,6 +57,45 @@ def books(state: Path) -> tuple[Store, Ledger]:
     """Store and ledger of a state folder, for those who only read."""
     engine = open_engine(state / DATABASE)
     return Store(engine), Ledger(engine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What runs beside the model in service: people who answer in its place, and users who correct it."""
+
+    answers: HumanAnswers
+    feedback: Feedback
+
+
+def service(settings: Settings, clock: Clock | None = None) -> Service:
+    """Build what a serving process needs of one model. No server is contacted."""
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = open_engine(settings.state / DATABASE)
+    store, ledger = Store(engine), Ledger(engine)
+
+    version = partial(in_service, store, settings.model.name)
+    return Service(
+        answers=HumanAnswers(
+            settings=settings,
+            queue=FallbackQueue(engine),
+            ledger=ledger,
+            scrubber=_scrubber(settings),
+            pseudonym=pseudonyms(settings.state / "pseudonyms.key").of,
+            version=version,
+            clock=clock or WallClock(),
+        ),
+        feedback=Feedback(
+            settings=settings,
+            corrections=Corrections(engine),
+            ledger=ledger,
+            version=version,
+            clock=clock or WallClock(),
+        ),
+    )
+
+
+def _scrubber(settings: Settings) -> Scrubber:
+    return build("connectors/scrubbing", settings.selection.scrubber, {}, section="selection")  # type: ignore[no-any-return]  # a plug-in's type is its stage's
 
 
 def _detectors(settings: Settings) -> Mapping[str, DriftDetector]:

@@ -7,17 +7,26 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboard import api, pages
+from dashboard import api, me, me_routes, pages
 from dashboard.guard import Guard
 from dashboard.pages import HERE, Templates
 from dashboard.source import NotFound, NothingYet, Source
+from kempelen.clock import Clock, WallClock
 from kempelen.errors import KempelenError
 
 SERVER = "kempelen-dashboard"
 
+MIN_PEOPLE = 3
 
-def build_app(state: Path) -> FastAPI:
-    """The application over one state folder. The folder need not exist yet."""
+
+def build_app(
+    state: Path, *, clock: Clock | None = None, pay: me.Pay | None = None, min_people: int = MIN_PEOPLE
+) -> FastAPI:
+    """The application over one state folder. The folder need not exist yet.
+
+    `pay` says what a person is owed and has received, by pseudonym; without it their page shows payments alone. Nothing
+    that annotators say of a cycle is shown for fewer than `min_people` of them.
+    """
     # FastAPI's own documentation pages load scripts from a third-party host.
     app = FastAPI(title="Kempelen", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     source, templates = Source(state), Templates()
@@ -25,6 +34,7 @@ def build_app(state: Path) -> FastAPI:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(api.routes(source))
     app.include_router(pages.routes(source, templates))
+    app.include_router(me_routes.routes(source, templates, clock or WallClock(), pay=pay, k=min_people))
 
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Answer only those who call this machine by a loopback name, and let pages load nothing from elsewhere."""
 
+from urllib.parse import urlsplit
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,15 +9,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """There is no sign-in: the dashboard listens, and answers, on this machine alone."""
 
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action "
 
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": f"{_POLICY}'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+}
+
+PERSONAL = "/me/"
+"""Where the pages of single persons are, which have forms and belong into no index of a search engine."""
+
+_PERSONAL_HEADERS = _HEADERS | {
+    "Content-Security-Policy": f"{_POLICY}'self'",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
 
 
@@ -35,9 +43,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        headers = _PERSONAL_HEADERS if scope["path"].startswith(PERSONAL) else _HEADERS
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(headers)
             await send(message)
 
         known = host_name(Headers(scope=scope).get("host", "")) in LOOPBACK
@@ -53,6 +63,22 @@ def host_name(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0].lower()
     return header.partition(":")[0].lower()
+
+
+def same_origin(headers: Headers) -> bool:
+    """Whether a form was sent from a page of this dashboard, or by no browser at all.
+
+    Browsers say so in `Sec-Fetch-Site`. Those that do not name the page's origin, or `null` since our pages send no
+    referrer. A program without either needs no page to be tricked by.
+
+    >>> same_origin(Headers({"sec-fetch-site": "cross-site"})), same_origin(Headers({"origin": "http://evil.example"}))
+    (False, False)
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
 
 
 _REFUSAL = PlainTextResponse(

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cycle.records import Look, Promotion
 from cycle.store import Store
-from dashboard import alarms, cycles, effort, service, words
+from dashboard import alarms, cycles, effort, me_words, service, words
 from dashboard.source import NothingYet, Source, known
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -72,6 +72,7 @@ class Templates:
             counted=words.COUNTED,
             detectors=words.DETECTORS,
             kinds=words.KINDS,
+            money=me_words.money,
             opened_by=words.OPENED_BY,
             plural=words.plural,
             shares=words.SHARES,

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
+from cycle.feedback import Corrections
 from cycle.store import Store
 from cycle.wiring import DATABASE
 from kempelen.errors import BadData, IllegalMove, KempelenError
@@ -56,6 +57,14 @@ class Source:
                 f"{self.state / DATABASE} holds what cannot be read: {str(error).splitlines()[0]}.",
                 hint="It is damaged, or a newer Kempelen wrote it. Restore a backup, or update Kempelen.",
             ) from error
+
+    def corrections(self) -> Corrections:
+        """What users corrected: the one thing that this dashboard writes."""
+        return Corrections(self._books().engine)
+
+    def engine(self) -> Engine:
+        """The database itself, for what people say about their own work. Raises as `reading`."""
+        return self._books().engine
 
     def _books(self) -> _Opened:
         file = self.state / DATABASE

@@ -1,20 +1,26 @@
 """Scheduled, every few minutes: fetch what people answered and book their effort."""
 
 from datetime import datetime
+from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from cycle.collect import Collected, collect
+from cycle.wiring import service
 from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
+from kempelen.settings import load
 
 
 @flow(name="collect", flow_run_name=run_name)
 def collect_flow(config: str, now: datetime | None = None, *, settle: bool = False) -> list[Collected]:
     """Fetch new answers of every open cycle, book them, and settle the cycles that are complete."""
     collected = _fetch_and_book(config, moment(now), settle=settle)
+    served = _book_service(config)
     logger = get_run_logger()
+    if served:
+        logger.info("%d entries of answers served and corrections by users were still to be booked", served)
     for one in collected:
         logger.info("%s: %d of %d items answered, %s", one.cycle.cycle_id, one.answered, one.items, one.state.value)
         for problem in one.problems:
@@ -31,3 +37,9 @@ def collect_flow(config: str, now: datetime | None = None, *, settle: bool = Fal
 )
 def _fetch_and_book(config: str, now: datetime, *, settle: bool) -> list[Collected]:
     return collect(app_of(config), now, settle=settle)
+
+
+@task(name="book what was served", cache_policy=NO_CACHE)
+def _book_service(config: str) -> int:
+    beside = service(load(Path(config)))
+    return beside.answers.book() + beside.feedback.book()

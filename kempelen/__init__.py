@@ -1,7 +1,7 @@
 """What users import: records, protocols, errors, settings, and the prediction log.
 
-`PredictionLog` lives above this package, among the connectors. It is looked up by name when it is
-first asked for, so that the kernel itself imports nothing of the project.
+`PredictionLog`, `serve_human_answer` and `record_feedback` live above this package. They are looked up by name when
+they are first asked for, so that the kernel itself imports nothing of the project.
 """
 
 import importlib
@@ -9,9 +9,13 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES = {"PredictionLog": "connectors.prediction_log.writer"}
+_HOMES = {
+    "PredictionLog": "connectors.prediction_log.writer",
+    "record_feedback": "cycle.in_service",
+    "serve_human_answer": "cycle.in_service",
+}
 
-__all__ = ["PredictionLog", "__version__"]
+__all__ = ["PredictionLog", "__version__", "record_feedback", "serve_human_answer"]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ from kempelen.records import (
     Briefing,
     Collection,
     ConsensusLabel,
+    DeclaredWork,
     DriftReport,
     GateReport,
     LabelRequest,
@@ -237,6 +238,17 @@ class ModelRegistry(Protocol):
 
     def log_metrics(self, version: str, metrics: Mapping[str, float], at: datetime) -> None:
         """Figures of a moment in the version's life, one series for each name."""
+        ...
+
+
+class LabourImporter(Protocol):
+    """connectors/labour_import/: what an export of another place tells of the work that people did there."""
+
+    def read(self, file: Path) -> tuple[list[DeclaredWork], list[Problem]]:
+        """Every piece of work in the file, in its order, and the rows that cannot be used, each with its line.
+
+        Raises BadData when the file is none of this format at all, or was cut short: then nothing of it counts.
+        """
         ...
 
 

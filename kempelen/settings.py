@@ -287,6 +287,38 @@ class CareSettings(_Section):
     break_after_minutes: int = Field(default=25, ge=1, description="After so long a break is suggested.")
 
 
+class FallbackSettings(_Section):
+    """When a person answers in the model's place (`kempelen.serve_human_answer`)."""
+
+    below: float = Field(default=0.5, ge=0, le=1, description="Confidence below which a prediction is put to a person.")
+    wait_s: float = Field(default=60, gt=0, description="Seconds a client waits for a person, by default.")
+    hold_s: float = Field(default=120, gt=0, description="Seconds after which an unanswered item is shown to others.")
+
+
+class FeedbackSettings(_Section):
+    """Corrections by users (`kempelen.record_feedback`). Their seconds can only be declared."""
+
+    seconds_low: Decimal | None = Field(
+        default=None, ge=0, description="What one correction takes at least; left out, its seconds are unknown."
+    )
+    seconds_high: Decimal | None = Field(default=None, ge=0, description="What it takes at most.")
+
+    @model_validator(mode="after")
+    def _both_bounds_or_none(self) -> Self:
+        low, high = self.seconds_low, self.seconds_high
+        if (low is None) is not (high is None) or (low is not None and high is not None and low > high):
+            raise ValueError("seconds_low, seconds_high: give both, the lower one first, or neither")
+        return self
+
+
+class PrivacySettings(_Section):
+    """What may be said of few people."""
+
+    min_people: int = Field(
+        default=3, ge=1, description="No figure of fewer people is shown to anybody but payroll and themselves."
+    )
+
+
 class GateSettings(_Section):
     """What a challenger must show."""
 
@@ -327,6 +359,9 @@ class Settings(BaseSettings):
     selection: SelectionSettings = SelectionSettings()
     annotation: AnnotationSettings = AnnotationSettings()
     care: CareSettings = CareSettings()
+    fallback: FallbackSettings = FallbackSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    privacy: PrivacySettings = PrivacySettings()
     gate: GateSettings = GateSettings()
     servers: ServerSettings = ServerSettings()
 

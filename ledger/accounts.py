@@ -8,7 +8,8 @@ from kempelen.errors import LedgerError
 SIMULATED = "simulated:"
 """Accounts of effort that no human gave. No entry may touch both sides of this line."""
 
-_ROLES = frozenset({"annotator", "reviewer", "pool", "model_version", "unused", "declared"})
+_ROLES = frozenset({"annotator", "reviewer", "pool", "model_version", "unused", "declared", "payer", "platform"})
+_PEOPLE = frozenset({"annotator", "reviewer"})
 
 
 class Unused(StrEnum):
@@ -17,6 +18,8 @@ class Unused(StrEnum):
     SKIPPED = "skipped"
     WITHDRAWN = "withdrawn"
     NO_CONSENSUS = "no_consensus"
+    REJECTED_ANSWER = "rejected_answer"
+    NOT_SERVED = "not_served"
     REJECTED_CHALLENGER = "rejected_challenger"
     ABANDONED = "abandoned"
 
@@ -59,6 +62,16 @@ def declared(source: str) -> str:
     return checked(f"declared:{source}")
 
 
+def payer(name: str) -> str:
+    """Whose money it was."""
+    return checked(f"payer:{name}")
+
+
+def platform(name: str) -> str:
+    """Where work was placed, for a fee."""
+    return checked(f"platform:{name}")
+
+
 def simulated(account: str) -> str:
     """The account's counterpart for simulated effort; one that is simulated already stays as it is.
 
@@ -71,6 +84,15 @@ def simulated(account: str) -> str:
 def is_simulated(account: str) -> bool:
     """Whether only simulated effort may be posted here."""
     return account.startswith(SIMULATED)
+
+
+def is_person(account: str) -> bool:
+    """Whether one human being stands behind it.
+
+    >>> is_person("annotator:k7qx"), is_person("simulated:annotator:ada"), is_person("pool:c1")
+    (True, False, False)
+    """
+    return role(account) in _PEOPLE and not is_simulated(account)
 
 
 def role(account: str) -> str:

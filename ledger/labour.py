@@ -1,7 +1,7 @@
 """The labour behind one version as a value: lines that never mix human effort with simulated."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -28,16 +28,21 @@ class Amounts:
     labels: int
     low_s: Decimal | None
     high_s: Decimal | None
+    events: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Seconds as numbers with milliseconds or null, and the counts that are not zero."""
-        counts = {"annotations": self.annotations, "labels": self.labels}
+        counts = {"annotations": self.annotations, "labels": self.labels, "events": self.events}
         return {"low_s": _number(self.low_s), "high_s": _number(self.high_s)} | {k: n for k, n in counts.items() if n}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffortLine:
-    """Effort of one kind and provenance. `charged_to` are the versions that carry it as direct."""
+    """Effort of one kind and provenance. `charged_to` are the versions that carry it as direct.
+
+    `people` is the number of persons, simulated ones not counted, who gave any of it and are known by name: a view
+    that must show nobody alone needs it.
+    """
 
     share: Share
     kind: Kind
@@ -47,29 +52,35 @@ class EffortLine:
     note: str | None
     charged_to: tuple[str, ...]
     policies: tuple[str, ...]
+    people: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """The line of the `labour` command; `source` and `note` only where labels were declared."""
+        """The line of the `labour` command; `source` and `note` only where another place declares it."""
         line = {"kind": self.kind.value, "provenance": self.provenance.value, "share": self.share.value}
         origin = {"source": self.source, "note": self.note} if self.source else {}
-        trail = {"charged_to": list(self.charged_to), "policies": list(self.policies)}
+        trail = {"charged_to": list(self.charged_to), "policies": list(self.policies), "people": self.people}
         return line | self.amounts.as_json() | origin | trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedLine:
-    """Effort that no version was trained on or checked with, for one reason."""
+    """Effort that no version was trained on or checked with, for one reason, in these cycles."""
 
     reason: str
     kind: Kind
     provenance: Provenance
     amounts: Amounts
     policies: tuple[str, ...]
+    source: str | None = None
+    cycles: tuple[str, ...] = ()
+    people: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The line of the `labour` command."""
         line = {"reason": self.reason, "kind": self.kind.value, "provenance": self.provenance.value}
-        return line | self.amounts.as_json() | {"policies": list(self.policies)}
+        origin = {"source": self.source} if self.source else {}
+        trail = {"policies": list(self.policies), "cycles": list(self.cycles), "people": self.people}
+        return line | self.amounts.as_json() | origin | trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +97,8 @@ class VersionLabour:
 
     `human` and `simulated` count the annotations that were charged to this version or are unused
     beside it, skips among them; inherited ones are counted by the version that carries them.
-    `digest` is over every entry that this rests on, so that anyone with the books can check it.
+    `rewards_by_currency` is what other places say that they were paid for work on this version, fees included.
+    `digest` is that of the last card issued for the version, None before: see `Ledger.issue_card`.
     """
 
     model: str
@@ -95,7 +107,8 @@ class VersionLabour:
     unused: tuple[UnusedLine, ...]
     human: Givers
     simulated: Givers
-    digest: str
+    rewards_by_currency: Mapping[str, Decimal] = field(default_factory=dict)
+    digest: str | None = None
 
     @property
     def annotations(self) -> int:
@@ -142,6 +155,19 @@ class VersionLabour:
         """The high bound of `unused_human_low_s`."""
         return _total([line.amounts.high_s for line in apart(self.unused, simulated=False)])
 
+    def shares(self) -> dict[tuple[Share, Kind], int] | None:
+        """Tenths of a percent of `human_high_s`, by share and kind; they sum to 1000. None when nothing is known.
+
+        Rounded by largest remainders (Hamilton's method); of equal ones the earlier share and kind goes first.
+        """
+        known: dict[tuple[Share, Kind], Decimal] = {}
+        for line in self._lines(simulated=False):
+            if line.amounts.high_s is not None:
+                key = line.share, line.kind
+                known[key] = known.get(key, Decimal(0)) + line.amounts.high_s
+        total = sum(known.values(), Decimal(0))
+        return _thousandths(known, total) if total else None
+
     def totals(self) -> dict[str, Any]:
         """The figures of the whole version, by name, as JSON values."""
         seconds = (
@@ -172,6 +198,7 @@ class VersionLabour:
             "totals": self.totals(),
             "cost": None,
             "cost_note": COST_NOTE,
+            "rewards_by_currency": {code: str(money) for code, money in sorted(self.rewards_by_currency.items())},
             "digest": self.digest,
         }
 
@@ -182,6 +209,16 @@ class VersionLabour:
 def apart(lines: Iterable[Line], *, simulated: bool) -> list[Line]:
     """The simulated lines, or all others."""
     return [line for line in lines if (line.provenance is Provenance.SIMULATED) is simulated]
+
+
+def _thousandths(known: Mapping[tuple[Share, Kind], Decimal], total: Decimal) -> dict[tuple[Share, Kind], int]:
+    order = sorted(known, key=lambda key: (list(Share).index(key[0]), list(Kind).index(key[1])))
+    exact = {key: 1000 * known[key] / total for key in order}
+    shares = {key: int(share) for key, share in exact.items()}
+    left = 1000 - sum(shares.values())
+    for key in sorted(order, key=lambda key: shares[key] - exact[key])[:left]:
+        shares[key] += 1
+    return shares
 
 
 def _total(seconds: Sequence[Decimal | None]) -> Decimal | None:

@@ -1,21 +1,26 @@
-"""What people gave for each version of a model: computed from the entries, never stored."""
+"""What people gave for each version of a model: added up from totals that are kept beside the entries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from kempelen.records import Kind, Provenance
 from ledger import accounts
-from ledger.entries import Entry, Unit, digest
 from ledger.labour import Amounts, EffortLine, Givers, Share, UnusedLine, VersionLabour
+from ledger.totals import NOTHING, LineTotal, Sums
+from ledger.units import Currency, Unit
 
 
 class Books(Protocol):
     """Where a statement reads; `ledger.store.Ledger` is one."""
 
-    def entries(self, model: str | None = None) -> list[Entry]:
-        """The entries of a model, in any order."""
+    def totals(self, model: str, versions: Collection[str] | None = None) -> list[LineTotal]:
+        """The totals of some versions of a model, or of all, in any order."""
+        ...
+
+    def card_digests(self, model: str) -> Mapping[str, str]:
+        """The digest of the last card that was issued for each version."""
         ...
 
 
@@ -26,125 +31,149 @@ def labour(
 
     `lineage` maps a version to *all* earlier versions whose labels it also trained on. Effort is
     direct where it was charged, and inherited by the versions that trained on the same labels; only
-    preparation is inherited, since a check of one version says nothing of another.
+    preparation is inherited, since a check of one version says nothing of another. What was booked
+    and taken back is in no line.
     """
-    booked = {entry.source_id: entry for entry in books.entries(model=model)}
-    by_version: dict[str, list[Entry]] = defaultdict(list)
-    for entry in booked.values():
-        if entry.version is not None:
-            by_version[entry.version].append(entry)
+    wanted = None if version is None else {version, *lineage.get(version, ())}
+    by_version = grouped(books.totals(model, wanted))
     asked = [v for v in sorted({*by_version, *lineage}, key=_natural) if version in {None, v}]
-    return [_of_version(model, v, lineage.get(v, ()), by_version, booked) for v in asked]
+    digests = books.card_digests(model) if asked else {}
+    return [of_version(model, v, lineage.get(v, ()), by_version, digests.get(v)) for v in asked]
 
 
-def _of_version(
+def grouped(totals: Iterable[LineTotal]) -> Mapping[str, Sequence[LineTotal]]:
+    """The totals that stand, by version."""
+    found: dict[str, list[LineTotal]] = defaultdict(list)
+    for total in totals:
+        if total.sums != NOTHING:
+            found[total.line.version].append(total)
+    return found
+
+
+def of_version(
     model: str,
     version: str,
     earlier: Sequence[str],
-    by_version: Mapping[str, Sequence[Entry]],
-    booked: Mapping[str, Entry],
+    by_version: Mapping[str, Sequence[LineTotal]],
+    digest: str | None,
 ) -> VersionLabour:
+    """The labour behind one version, from the totals of it and of the earlier ones."""
     own = by_version.get(version, ())
-    earlier_ones = (e for v in {*earlier} - {version} for e in by_version.get(v, ()))
-    inherited = [e for e in earlier_ones if e.kind is Kind.PREPARATION and _trained_on(e)]
-    rests_on = [*own, *inherited]
+    effort = [total for total in own if total.line.currency is None]
+    inherited = [t for v in {*earlier} - {version} for t in by_version.get(v, ()) if is_inherited(t)]
     return VersionLabour(
         model=model,
         version=version,
         effort=(
-            *_effort_lines(Share.DIRECT, [e for e in own if e.accounts("model_version")]),
+            *_effort_lines(Share.DIRECT, [t for t in effort if _role(t) == "model_version"]),
             *_effort_lines(Share.INHERITED, inherited),
         ),
-        unused=_unused_lines(own),
-        human=_givers(own, booked, simulated=False),
-        simulated=_givers(own, booked, simulated=True),
-        digest=digest([*rests_on, *_given(rests_on, booked)]),
+        unused=_unused_lines([t for t in effort if _role(t) == "unused"]),
+        human=_givers(effort, simulated=False),
+        simulated=_givers(effort, simulated=True),
+        rewards_by_currency=_rewards(own),
+        digest=digest,
     )
 
 
-def _effort_lines(share: Share, entries: Iterable[Entry]) -> tuple[EffortLine, ...]:
+def is_inherited(total: LineTotal) -> bool:
+    """Whether later versions inherit it: a model learned from it, even if as a challenger that was rejected."""
+    line = total.line
+    rejected = accounts.unused(accounts.Unused.REJECTED_CHALLENGER)
+    learned = _role(total) == "model_version" or line.receiver.removeprefix(accounts.SIMULATED) == rejected
+    return line.currency is None and line.kind == Kind.PREPARATION and learned
+
+
+def _effort_lines(share: Share, totals: Iterable[LineTotal]) -> tuple[EffortLine, ...]:
     """A line for all that agrees in kind, provenance and origin, and in whether its seconds are known."""
-    groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        key = entry.kind, entry.provenance, _source(entry) or "", entry.note or "", str(_is_timed(entry))
-        groups[key].append(entry)
-    return tuple(_effort_line(share, groups[key]) for key in sorted(groups))
-
-
-def _effort_line(share: Share, group: Sequence[Entry]) -> EffortLine:
-    return EffortLine(
-        share=share,
-        kind=group[0].kind,
-        provenance=group[0].provenance,
-        amounts=_amounts(("model_version", "unused"), group),
-        source=_source(group[0]),
-        note=group[0].note,
-        charged_to=tuple(sorted({e.version for e in group if e.version}, key=_natural)),
-        policies=_policies(group),
+    groups = _groups(totals, lambda line: (line.kind, line.provenance, line.source, line.note, str(line.timed)))
+    return tuple(
+        EffortLine(
+            share=share,
+            kind=Kind(group[0].line.kind or ""),
+            provenance=Provenance(group[0].line.provenance),
+            amounts=_amounts(group),
+            source=group[0].line.source,
+            note=group[0].line.note,
+            charged_to=tuple(sorted({t.line.version for t in group}, key=_natural)),
+            policies=_policies(group),
+            people=_people(group),
+        )
+        for group in groups
     )
 
 
-def _unused_lines(entries: Iterable[Entry]) -> tuple[UnusedLine, ...]:
-    groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        for account in entry.accounts("unused"):
-            key = accounts.name(account), entry.kind, entry.provenance, str(_is_timed(entry))
-            groups[key].append(entry)
+def _unused_lines(totals: Iterable[LineTotal]) -> tuple[UnusedLine, ...]:
+    groups = _groups(
+        totals,
+        lambda line: (accounts.name(line.receiver), line.kind, line.provenance, line.source, str(line.timed)),
+    )
     return tuple(
         UnusedLine(
-            reason=key[0],
-            kind=group[0].kind,
-            provenance=group[0].provenance,
-            amounts=_amounts(("unused",), group),
+            reason=accounts.name(group[0].line.receiver),
+            kind=Kind(group[0].line.kind or ""),
+            provenance=Provenance(group[0].line.provenance),
+            amounts=_amounts(group),
             policies=_policies(group),
+            source=group[0].line.source,
+            cycles=tuple(sorted({t.line.cycle for t in group if t.line.cycle})),
+            people=_people(group),
         )
-        for key, group in sorted(groups.items())
+        for group in groups
     )
 
 
-def _trained_on(entry: Entry) -> bool:
-    """Whether a model learned from it: also a challenger that was rejected, whose labels later versions keep."""
-    rejected = accounts.unused(accounts.Unused.REJECTED_CHALLENGER)
-    ends = {account.removeprefix(accounts.SIMULATED) for account in entry.accounts("unused")}
-    return bool(entry.accounts("model_version")) or rejected in ends
+def _groups(totals: Iterable[LineTotal], by: Callable[..., tuple[str | None, ...]]) -> list[list[LineTotal]]:
+    found: dict[tuple[str, ...], list[LineTotal]] = defaultdict(list)
+    for total in totals:
+        found[tuple(part or "" for part in by(total.line))].append(total)
+    return [found[key] for key in sorted(found)]
 
 
-def _amounts(roles: Sequence[str], group: Sequence[Entry]) -> Amounts:
-    timed = _is_timed(group[0])
-    low, high, annotations, labels = (
-        sum((entry.amount(role, unit) or Decimal(0) for entry in group for role in roles), Decimal(0))
-        for unit in (Unit.S_LOW, Unit.S_HIGH, Unit.ANNOTATIONS, Unit.LABELS)
-    )
+def _amounts(group: Sequence[LineTotal]) -> Amounts:
+    sums = _sum(group)
+    timed = group[0].line.timed
     return Amounts(
-        annotations=int(annotations),
-        labels=int(labels),
-        low_s=low if timed else None,
-        high_s=high if timed else None,
+        annotations=sums.annotations,
+        labels=sums.labels,
+        events=sums.events,
+        low_s=Decimal(sums.s_low) / Unit.S_LOW.per_unit if timed else None,
+        high_s=Decimal(sums.s_high) / Unit.S_HIGH.per_unit if timed else None,
     )
 
 
-def _givers(entries: Sequence[Entry], booked: Mapping[str, Entry], *, simulated: bool) -> Givers:
-    mine = [entry for entry in entries if (entry.provenance is Provenance.SIMULATED) is simulated]
-    counted = (entry.amount(role, Unit.ANNOTATIONS) for entry in mine for role in ("model_version", "unused"))
-    people = {account for entry in _given(mine, booked) for account in entry.accounts("annotator")}
-    return Givers(annotations=int(sum(n or 0 for n in counted)), annotators=len(people))
+def _givers(totals: Sequence[LineTotal], *, simulated: bool) -> Givers:
+    mine = [t for t in totals if (t.line.provenance == Provenance.SIMULATED) is simulated]
+    people = {who for t in mine for who in t.people if accounts.role(who) == "annotator"}
+    return Givers(annotations=_sum(mine).annotations, annotators=len(people))
 
 
-def _given(entries: Iterable[Entry], booked: Mapping[str, Entry]) -> Iterator[Entry]:
-    """The annotations whose effort the entries assign."""
-    return (booked[entry.given] for entry in entries if entry.given is not None and entry.given in booked)
+def _people(group: Iterable[LineTotal]) -> int:
+    return len({who for total in group for who in total.people if accounts.is_person(who)})
 
 
-def _policies(group: Iterable[Entry]) -> tuple[str, ...]:
-    return tuple(sorted({entry.policy for entry in group if entry.policy}))
+def _rewards(totals: Iterable[LineTotal]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for total in totals:
+        if total.line.currency is not None:
+            money = Decimal(total.sums.money) / Currency(total.line.currency).per_unit
+            found[total.line.currency] = found.get(total.line.currency, Decimal(0)) + money
+    return found
 
 
-def _source(entry: Entry) -> str | None:
-    return next((accounts.name(account) for account in entry.accounts("declared")), None)
+def _sum(totals: Iterable[LineTotal]) -> Sums:
+    sums = NOTHING
+    for total in totals:
+        sums = sums.plus(total.sums)
+    return sums
 
 
-def _is_timed(entry: Entry) -> bool:
-    return any(posting.unit is Unit.S_HIGH for posting in entry.postings)
+def _policies(group: Iterable[LineTotal]) -> tuple[str, ...]:
+    return tuple(sorted({t.line.policy for t in group if t.line.policy}))
+
+
+def _role(total: LineTotal) -> str:
+    return accounts.role(total.line.receiver)
 
 
 def _natural(version: str) -> tuple[int, int, str]:

@@ -1,10 +1,11 @@
-"""The tables of the books, and the triggers that let nothing in them be changed or removed."""
+"""The tables of the books, as the newest of `ledger.migrations` leaves them."""
+
+from typing import Any
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
+    CheckConstraint,
     Column,
-    Connection,
     ForeignKey,
     Index,
     Integer,
@@ -12,99 +13,150 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    event,
-    insert,
-    inspect,
-    select,
+    text,
 )
-
-from kempelen.errors import LedgerError
-
-SCHEMA_VERSION = 1
+from sqlalchemy.dialects import postgresql
 
 METADATA = MetaData()
 
-_Whole = BigInteger().with_variant(Integer, "sqlite")
+Whole = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit integer."""
+
+Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Text that is compared byte by byte, on every database."""
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index on these rows alone."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 # STRICT: the database itself refuses an amount that is no whole number.
-SCHEMA = Table("ledger_schema", METADATA, Column("version", Integer, primary_key=True), sqlite_strict=True)
-
 ENTRIES = Table(
     "ledger_entries",
     METADATA,
-    Column("id", _Whole, primary_key=True, autoincrement=False),
-    Column("source_id", Text, nullable=False, unique=True),
-    Column("at", Text, nullable=False),
-    Column("narration", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("provenance", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("version", Text),
-    Column("cycle", Text),
-    Column("item_id", Text),
-    Column("policy", Text),
-    Column("given", Text),
-    Column("note", Text),
+    Column("id", Whole, primary_key=True, autoincrement=False),
+    Column("source_id", Name, nullable=False, unique=True),
+    Column("at", Name, nullable=False),
+    Column("narration", Name, nullable=False),
+    Column("kind", Name),
+    Column("provenance", Name, nullable=False),
+    Column("giver", Name, nullable=False),
+    Column("receiver", Name, nullable=False),
+    Column("s_low", Whole),  # milliseconds; NULL: the entry does not speak of it
+    Column("s_high", Whole),
+    Column("annotations", Whole),
+    Column("labels", Whole),
+    Column("events", Whole),
+    Column("currency", Name),
+    Column("money", Whole),  # millionths
+    Column("model", Name),
+    Column("version", Name),
+    Column("cycle", Name),
+    Column("item_id", Name),
+    Column("policy", Name),
+    Column("person", Name),
+    Column("worked_at", Name),
+    Column("given", Name),
+    Column("reverses", Name),
+    Column("source", Name),
+    Column("note", Name),
     Column("fingerprint", LargeBinary, nullable=False),
-    Index("ledger_entries_by_version", "model", "version"),
-    Index("ledger_entries_by_cycle", "cycle"),
-    Index("ledger_entries_by_given", "given"),
+    CheckConstraint("id > 0", name="ledger_entries_are_numbered"),
+    CheckConstraint("giver <> receiver", name="ledger_entries_move"),
+    CheckConstraint(
+        "coalesce(s_high, annotations, labels, events, money) IS NOT NULL", name="ledger_entries_move_something"
+    ),
+    CheckConstraint("(s_low IS NULL) = (s_high IS NULL)", name="ledger_entries_have_both_bounds"),
+    CheckConstraint("abs(s_low) <= abs(s_high)", name="ledger_entries_order_their_bounds"),
+    CheckConstraint(
+        "(currency IS NULL) = (money IS NULL) AND "
+        "(money IS NULL OR coalesce(s_high, annotations, labels, events) IS NULL)",
+        name="ledger_entries_keep_money_apart",
+    ),
+    CheckConstraint(
+        "reverses IS NOT NULL OR (coalesce(s_low, 0) >= 0 AND coalesce(s_high, 0) >= 0 AND "
+        "coalesce(annotations, 0) >= 0 AND coalesce(labels, 0) >= 0 AND coalesce(events, 0) >= 0 AND "
+        "coalesce(money, 0) >= 0)",
+        name="ledger_entries_take_nothing_back_unnamed",
+    ),
+    CheckConstraint(
+        "(provenance = 'simulated') = (substr(giver, 1, 10) = 'simulated:') AND "
+        "(provenance = 'simulated') = (substr(receiver, 1, 10) = 'simulated:')",
+        name="ledger_entries_keep_simulated_apart",
+    ),
+    CheckConstraint("length(fingerprint) = 32", name="ledger_entries_are_sealed"),
+    Index("ledger_entries_of_version", "model", "version", **_where("version IS NOT NULL")),
+    Index("ledger_entries_of_cycle", "cycle"),
+    Index("ledger_entries_of_given", "given", **_where("given IS NOT NULL")),
+    Index("ledger_entries_of_person", "person", "worked_at", **_where("person IS NOT NULL")),
+    Index("ledger_entries_reverse_once", "reverses", unique=True, **_where("reverses IS NOT NULL")),
     sqlite_strict=True,
 )
+"""One row an entry."""
 
-POSTINGS = Table(
-    "ledger_postings",
+LINES = Table(
+    "ledger_lines",
     METADATA,
-    Column("entry_id", _Whole, ForeignKey(ENTRIES.c.id), primary_key=True),
-    Column("line", Integer, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("parts", _Whole, nullable=False),
-    Index("ledger_postings_by_account", "account", "unit"),
+    Column("id", Whole, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("model", Name),
+    Column("version", Name, nullable=False),
+    Column("cycle", Name),
+    Column("receiver", Name, nullable=False),
+    Column("kind", Name),
+    Column("provenance", Name, nullable=False),
+    Column("source", Name),
+    Column("note", Name),
+    Column("policy", Name),
+    Column("timed", Integer, nullable=False),
+    Column("currency", Name),
+    Index("ledger_lines_of_version", "model", "version"),
+    sqlite_strict=True,
+)
+"""What entries that a version's totals add up agree in."""
+
+TOTALS = Table(
+    "ledger_totals",
+    METADATA,
+    Column("line", Whole, ForeignKey(LINES.c.id), primary_key=True),
+    Column("person", Name, primary_key=True),  # '': nobody known by name
+    Column("entries", Whole, nullable=False),  # those taken back subtracted
+    Column("s_low", Whole, nullable=False),
+    Column("s_high", Whole, nullable=False),
+    Column("annotations", Whole, nullable=False),
+    Column("labels", Whole, nullable=False),
+    Column("events", Whole, nullable=False),
+    Column("money", Whole, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+"""Derived from the entries in the transaction that books them, so that a statement need not read them."""
 
-_SAME_ROW = {
-    "ledger_schema": "version = NEW.version",
-    "ledger_entries": "id = NEW.id OR source_id = NEW.source_id",
-    "ledger_postings": "entry_id = NEW.entry_id AND line = NEW.line",
-}
+LINEAGE = Table(
+    "ledger_lineage",
+    METADATA,
+    Column("model", Name, primary_key=True),
+    Column("version", Name, primary_key=True),
+    Column("earlier", Name, primary_key=True),
+    CheckConstraint("version <> earlier", name="ledger_lineage_has_no_loop"),
+    Index("ledger_lineage_of_earlier", "model", "earlier"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Which earlier versions' labels a version also trained on."""
 
-
-def _guard(table: Table) -> None:
-    """Refuse UPDATE and DELETE, and INSERT over a row that exists: `INSERT OR REPLACE` deletes without a DELETE."""
-    refusal = f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
-    same = f"SELECT 1 FROM {table.name} WHERE {_SAME_ROW[table.name]}"  # noqa: S608 - names from this file alone
-    for verb, condition in (("UPDATE", ""), ("DELETE", ""), ("INSERT", f"WHEN EXISTS ({same}) ")):
-        name = f"{table.name}_guards_{verb.lower()}"
-        statement = f"CREATE TRIGGER {name} BEFORE {verb} ON {table.name} {condition}{refusal}"
-        trigger = DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy has no annotation here
-        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
-
-
-for _table in (SCHEMA, ENTRIES, POSTINGS):
-    _guard(_table)
-
-
-def schema_version(connection: Connection) -> int:
-    """The version of the tables in this database; 0 when there are none."""
-    if not inspect(connection).has_table(SCHEMA.name):
-        return 0
-    return int(connection.execute(select(SCHEMA.c.version).order_by(SCHEMA.c.version.desc()).limit(1)).scalar_one())
-
-
-def make_tables(connection: Connection) -> None:
-    """Make what is missing, in the caller's transaction. Another process may have been first."""
-    if schema_version(connection) == 0:
-        METADATA.create_all(connection)
-        connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
-
-
-def must_be_known(version: int) -> None:
-    """LedgerError when the tables were made by a newer Kempelen than this one."""
-    if version > SCHEMA_VERSION:
-        raise LedgerError(
-            f"The books have schema {version}; this Kempelen knows up to {SCHEMA_VERSION}.",
-            hint="Update Kempelen. Nothing was read or written.",
-        )
+CARDS = Table(
+    "ledger_cards",
+    METADATA,
+    Column("model", Name, primary_key=True),
+    Column("version", Name, primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", Name, nullable=False),
+    Column("upto", Whole, nullable=False),  # the number of the last entry that it knew
+    Column("earlier", Name, nullable=False),  # the versions it inherits from, as JSON
+    Column("digest", Name, nullable=False),
+    Column("document", Name, nullable=False),
+    sqlite_strict=True,
+)
+"""The labour cards that were issued."""

@@ -29,15 +29,21 @@ class ExpectedDraw:
     attribution
         The chance that an item that is asked about is attributed to each strategy, shape (n, strategies); rows of
         candidates that can be drawn sum to 1. Columns as `strategies`.
+    audit_fraction
+        The part of the other strategies' items that is kept for the audit.
+    seconds
+        The human time that each candidate is expected to take, shape (n,); None where nobody asked for it.
     """
 
     strategies: tuple[str, ...]
     inclusion: Floats
     audit: Floats
     attribution: Floats
+    audit_fraction: float
+    seconds: Floats | None = None
 
 
-def choose(  # noqa: PLR0913 - a draw is defined by exactly these
+def expected_draw(  # noqa: PLR0913 - a draw is defined by exactly these
     pool: Pool,
     strategies: Mapping[str, QueryStrategy],
     shares: Mapping[str, float],
@@ -46,11 +52,8 @@ def choose(  # noqa: PLR0913 - a draw is defined by exactly these
     seconds: Floats | None = None,
     budget_seconds: float = inf,
     audit_fraction: float,
-    cycle_id: str,
-    round: int,  # noqa: A002 - the field's word
-    rng: Generator,
-) -> list[LabelRequest]:
-    """The items to ask about, in random order.
+) -> ExpectedDraw:
+    """The chances with which candidates are asked about; `choose` draws by them.
 
     Parameters
     ----------
@@ -68,30 +71,59 @@ def choose(  # noqa: PLR0913 - a draw is defined by exactly these
 
     Notes
     -----
-    Every candidate is drawn by itself (Poisson sampling): with probability min(1, c * mix), where mix is the sum over
-    strategies of share * size / (sum of sizes). So probabilities are exact, of single items and of any number of
-    them together, and an audit may be evaluated one answer after the other. The price: the number drawn varies, with
-    a standard deviation below the root of `items`. Strategies whose sizes are all 0 leave their shares
-    to the others. What the purpose is, is drawn before anybody has answered.
+    A candidate's chance is min(1, c * mix), where mix is the sum over strategies of share * size / (sum of sizes).
+    Strategies whose sizes are all 0 leave their shares to the others. Cost: that of the strategies, once each.
 
     Raises ConfigError when a strategy gives sizes that are none.
     """
-    draw = expected_draw(
-        pool,
-        strategies,
-        shares,
-        items=items,
-        seconds=seconds,
-        budget_seconds=budget_seconds,
+    names = tuple(name for name, share in shares.items() if share > 0)
+    parts = _parts(names, shares, [_sizes(name, strategies[name], pool) for name in names], len(pool.candidates))
+    mix = parts.sum(axis=1)
+    inclusion = inclusion_probabilities(mix, items)
+    if seconds is not None:
+        inclusion = np.minimum(inclusion, inclusion_probabilities(mix, budget_seconds, seconds))
+    elif budget_seconds < inf:
+        raise ValueError("A budget of seconds needs the seconds that each candidate is expected to take.")
+    attribution = np.divide(parts, mix[:, None], out=np.zeros_like(parts), where=mix[:, None] > 0)
+    audit = attribution[:, names.index(AUDIT)] if AUDIT in names else np.zeros(len(mix))
+    return ExpectedDraw(
+        strategies=names,
+        inclusion=inclusion,
+        audit=inclusion * (audit + (1 - audit) * audit_fraction),
+        attribution=attribution,
         audit_fraction=audit_fraction,
+        seconds=seconds,
     )
+
+
+def choose(  # noqa: PLR0913 - what is drawn from, by which chances, and for whom
+    pool: Pool,
+    strategies: Mapping[str, QueryStrategy],
+    draw: ExpectedDraw,
+    *,
+    cycle_id: str,
+    round: int,  # noqa: A002 - the field's word
+    rng: Generator,
+) -> list[LabelRequest]:
+    """The items to ask about, in random order, drawn from the pool by the chances of `expected_draw`.
+
+    Notes
+    -----
+    Every candidate is drawn by itself (Poisson sampling). So probabilities are exact, of single items and of any number
+    of them together, and an audit may be evaluated one answer after the other. The price: the number drawn varies, with
+    a standard deviation below the root of the number wanted. What the purpose is, is drawn before anybody has answered.
+
+    Raises ValueError for the draw of another pool.
+    """
+    if len(draw.inclusion) != len(pool.candidates):
+        raise ValueError(f"A draw of {len(draw.inclusion)} candidates cannot be taken from {len(pool.candidates)}.")
     chance, which, kept = rng.random((3, len(pool.candidates)))
     edges = np.cumsum(draw.attribution, axis=1)
     requests = []
     for place in np.flatnonzero(chance < draw.inclusion):
         # The last edge is 1 but for rounding; a strategy that gave nothing has an edge of no width.
         strategy = draw.strategies[int((edges[place] <= which[place] * edges[place, -1]).sum())]
-        audited = strategy == AUDIT or kept[place] < audit_fraction
+        audited = strategy == AUDIT or kept[place] < draw.audit_fraction
         candidate = pool.candidates[place]
         requests.append(
             LabelRequest(
@@ -111,39 +143,10 @@ def choose(  # noqa: PLR0913 - a draw is defined by exactly these
                 audit_probability=float(draw.audit[place]),
                 days=candidate.days,
                 scrubbed=candidate.scrubbed,
-                expected_seconds=None if seconds is None else float(seconds[place]),
+                expected_seconds=None if draw.seconds is None else float(draw.seconds[place]),
             )
         )
     return [requests[n] for n in rng.permutation(len(requests))]
-
-
-def expected_draw(  # noqa: PLR0913 - those of `choose` that no chance is in
-    pool: Pool,
-    strategies: Mapping[str, QueryStrategy],
-    shares: Mapping[str, float],
-    *,
-    items: int,
-    seconds: Floats | None = None,
-    budget_seconds: float = inf,
-    audit_fraction: float,
-) -> ExpectedDraw:
-    """The chances with which `choose` would draw; parameters and errors are its own."""
-    names = tuple(name for name, share in shares.items() if share > 0)
-    parts = _parts(names, shares, [_sizes(name, strategies[name], pool) for name in names], len(pool.candidates))
-    mix = parts.sum(axis=1)
-    inclusion = inclusion_probabilities(mix, items)
-    if seconds is not None:
-        inclusion = np.minimum(inclusion, inclusion_probabilities(mix, budget_seconds, seconds))
-    elif budget_seconds < inf:
-        raise ValueError("A budget of seconds needs the seconds that each candidate is expected to take.")
-    attribution = np.divide(parts, mix[:, None], out=np.zeros_like(parts), where=mix[:, None] > 0)
-    audit = attribution[:, names.index(AUDIT)] if AUDIT in names else np.zeros(len(mix))
-    return ExpectedDraw(
-        strategies=names,
-        inclusion=inclusion,
-        audit=inclusion * (audit + (1 - audit) * audit_fraction),
-        attribution=attribution,
-    )
 
 
 def _parts(names: Sequence[str], shares: Mapping[str, float], sizes: Sequence[Floats], candidates: int) -> Floats:

@@ -9,17 +9,19 @@ from html import escape
 from connectors.annotation._page import CONTROL, TEXT, label_config, terms
 from kempelen.records import Briefing, Queue
 
-__all__ = ["CONTROL", "TEXT", "archived", "closed_title", "instruction", "key_line", "queue_of", "title", "told"]
+__all__ = ["CONTROL", "TEXT", "archived", "closed", "instruction", "key_line", "queue_of", "title", "told"]
 
 _TITLE_MIN, _TITLE_MAX = 3, 50
 _KEYS = {Queue.ANNOTATORS: "kempelen-cycle: ", Queue.EXPERTS: "kempelen-experts: "}
 _ARCHIVED = "kempelen-archived: "
 _CLOSED = "Closed: "
 
+_CHOOSE = "Read the query and choose the label that fits what the person was looking for."
 _GUESS = (
-    "Read the query and choose the label that fits what the person was looking for. You may see a label that is "
-    "chosen already: it is the model's guess. It may be wrong, and that is why you are asked."
+    f"{_CHOOSE} You may see a label that is chosen already: it is the model's guess. It may be wrong, and that is why "
+    "you are asked."
 )
+_NO_GUESS = f"{_CHOOSE} You see neither the model's guess nor what others answered, so that they do not sway you."
 _SKIP = (
     "<b>You may skip.</b> If you do not know, or would rather not, press Skip: "
     "it counts as work, and nothing is held against you."
@@ -29,6 +31,7 @@ _TIME = (
     "human work each version of the model rests on, and to check that it is paid. They are not used to compare people."
 )
 _DECIDE = "<b>Others did not agree</b> on these items, or skipped them. What you choose decides."
+_OVER = "<b>This cycle is closed.</b> Nobody is asked any more, and there is nothing left to do here. Thank you."
 
 
 def key_line(cycle_id: str, queue: Queue = Queue.ANNOTATORS) -> str:
@@ -65,19 +68,21 @@ def title(text: str, otherwise: str = "") -> str:
     return text.ljust(_TITLE_MIN, ".")
 
 
-def closed_title(text: str) -> str:
-    """The title of a project that asks nobody any more."""
-    return title(f"{_CLOSED}{text.removeprefix(_CLOSED)}")
+def closed(title_before: str, instruction_before: str) -> dict[str, str]:
+    """The fields of a project that asks nobody any more."""
+    return {
+        "title": title(f"{_CLOSED}{title_before.removeprefix(_CLOSED)}"),
+        "expert_instruction": f"<p>{_OVER}</p><br>{instruction_before}",
+    }
 
 
 def instruction(briefing: Briefing) -> str:
     """Who asks, for which model and what use, on what terms, and what is recorded of the person."""
     use = f" It is used for: {escape(briefing.use)}." if briefing.use else ""
-    decide = (_DECIDE,) if briefing.queue is Queue.EXPERTS else ()
+    task = (_DECIDE, _NO_GUESS) if briefing.queue is Queue.EXPERTS else (_GUESS,)
     paragraphs = (
         f"<b>{escape(briefing.asker)}</b> asks you, for the model <b>{escape(briefing.model)}</b>.{use}",
-        *decide,
-        _GUESS,
+        *task,
         _SKIP,
         _TIME,
         *(f"<b>{escape(heading)}.</b> {escape(sentence)}" for heading, sentence in terms(briefing)),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connectors.annotation import _reading
+from connectors.annotation._checks import STAGE
 from connectors.annotation._cursor import Cursor, Place, digest_of
 from connectors.annotation._held import Filter, Project, Seen, item_name
 from connectors.annotation._people import Person
@@ -139,7 +140,7 @@ def _answers(server: Server, cycle_id: str, look: _Look, names: set[str], people
                 annotation, faults = _reading.read(task_id, data, answer, source)
                 annotations += [annotation] if annotation else []
                 problems += faults
-    return _Part(project=project, annotations=annotations, problems=[*problems, *_repeated(annotations)])
+    return _Part(project=project, annotations=annotations, problems=[*problems, *repeated(annotations)])
 
 
 def _filters(look: _Look, names: set[str]) -> Iterator[Filter]:
@@ -189,11 +190,13 @@ def _read_whole(looks: list[_Look], after: Cursor) -> frozenset[str]:
     return frozenset(item.name for look in looks for item in look.seen) - back
 
 
-def _repeated(annotations: list[Annotation]) -> list[Problem]:
-    times = Counter((answer.item_id, answer.annotator) for answer in annotations if not answer.skipped)
+def repeated(annotations: list[Annotation]) -> list[Problem]:
+    """Who answered an item several times; nothing is said of people whose accounts are gone."""
+    known = (answer for answer in annotations if answer.annotator != _reading.NOBODY)
+    times = Counter((answer.item_id, answer.annotator) for answer in known if not answer.skipped)
     return [
         Problem(
-            stage=_reading.STAGE,
+            stage=STAGE,
             subject=item_id,
             message=f"{annotator} answered item {item_id} {count} times.",
             hint="All of it is effort; the last answer counts.",
@@ -228,4 +231,4 @@ def _gone(cycle_id: str, before: Cursor, looks: list[_Look], people: dict[int, P
 
 
 def _problem(cycle_id: str, found: str, hint: str) -> Problem:
-    return Problem(stage=_reading.STAGE, subject=cycle_id, message=found, hint=hint)
+    return Problem(stage=STAGE, subject=cycle_id, message=found, hint=hint)

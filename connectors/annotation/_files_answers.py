@@ -12,12 +12,11 @@ from pathlib import Path
 
 from connectors.annotation import _files_rows as rows
 from connectors.annotation import _files_tables as tables
+from connectors.annotation._checks import STAGE
 from connectors.annotation._files_seen import AnswerFile, Cursor, look
 from connectors.annotation._files_tables import Fault
 from kempelen.errors import Problem
 from kempelen.records import Annotation, Collection
-
-STAGE = "annotation"
 
 _SHOWN = 5
 """Problems of one kind in one file that are told one by one; the others are counted."""

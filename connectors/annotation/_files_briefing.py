@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from kempelen.records import Briefing, Queue
 
 _EXPERTS = (
-    "You are asked as an expert: the answers so far do not agree, and what you say decides. You do not see "
-    "those answers, so that they do not sway you."
+    "You are asked as an expert: the answers so far do not agree, and what you say decides. For each query, choose the "
+    "label that fits what the person was looking for. You see neither those answers nor the model's guess, so that "
+    "they do not sway you."
 )
 _GUESS = (
     "For each query, choose the label that fits what the person was looking for. Where the column `suggestion` holds "
@@ -35,9 +36,7 @@ def briefing(told: Briefing, suffix: str) -> str:
 def _paragraphs(told: Briefing, suffix: str) -> Iterator[str]:
     use = f" It is used for: {_line(told.use)}." if told.use else ""
     yield f"**{_line(told.asker)}** asks you, for the model **{_line(told.model)}**.{use}"
-    if told.queue is Queue.EXPERTS:
-        yield _EXPERTS
-    yield _GUESS
+    yield _EXPERTS if told.queue is Queue.EXPERTS else _GUESS
     yield _SKIP
     yield _TIME
     yield f"{_overlap(told.answers_per_item)} An item marked `asked_again` needs one more opinion."

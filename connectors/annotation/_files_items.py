@@ -13,13 +13,13 @@ from typing import Any
 
 from connectors.annotation import _files_tables as tables
 from connectors.annotation._files_cells import bare, shielded
+from connectors.annotation._requests import BLIND_NOTE, hides_suggestion
 from kempelen.records import Briefing, LabelRequest
 
 COLUMNS = ("item_id", "query", "suggestion", "note", "hazards", "answers_wanted", "asked_again", "asked_by")
 OF_ASKING_AGAIN = frozenset({"answers_wanted", "asked_again"})
 """Columns that change after the item was put there."""
 
-_BLIND = "The model's guess is not shown here."
 _ITEM_ID = tables.Columns(required=("item_id",), every=True)
 
 Item = dict[str, Any]
@@ -27,13 +27,13 @@ Item = dict[str, Any]
 
 def item(request: LabelRequest, briefing: Briefing) -> Item:
     """What people see of a request, and nothing of what it is for: a known answer looks like any other item."""
-    blind = request.blind or request.suggestion not in briefing.labels
+    blind = hides_suggestion(request, briefing)
     use = f": {briefing.use}" if briefing.use else ""
     return {
         "item_id": request.item_id,
         "query": request.query,
         "suggestion": "" if blind else request.suggestion,
-        "note": _BLIND if blind else request.reason,
+        "note": BLIND_NOTE if blind else request.reason,
         "hazards": list(request.hazards),
         "answers_wanted": briefing.answers_per_item,
         "asked_again": False,

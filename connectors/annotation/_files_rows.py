@@ -15,13 +15,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from connectors.annotation._checks import LONGEST_ANSWER_S, short
 from connectors.annotation._files_cells import bare, folded
 from connectors.annotation._files_tables import Columns, Fault, Row
 from connectors.annotation._people import SIMULATED_DOMAIN
 from kempelen.records import Annotation
-
-LONGEST_ANSWER_S = 86_400.0
-"""A time above a day is a fault of the clock, not a time that somebody worked."""
 
 COLUMNS = Columns(
     required=("item_id", "annotator", "label"),
@@ -165,7 +163,7 @@ def _unusable(row: Row, asked: Asked) -> Fault | None:
         return _fault(row, "item", "it does not say which item it is about", "Copy the item_id from the items file.")
     if asked.item(cell) is None:
         hint = f"Copy the item_id from the items file{asked.closest(cell, asked.items)}. Until then it is not read."
-        return _fault(row, "item", f"its item {_short(cell)} is none of this cycle", hint)
+        return _fault(row, "item", f"its item {short(cell)} is none of this cycle", hint)
     return None
 
 
@@ -174,13 +172,13 @@ def _label(row: Row, asked: Asked, report: Callable[[Fault], None]) -> str | Non
     answer, skip = row.cells.get("label", ""), row.cells.get("skip", "")
     skipped = _skipped(skip)
     if skipped is None:
-        report(_fault(row, "skip", f"its skip is {_short(skip)}, neither yes nor no", _SKIP_HINT))
+        report(_fault(row, "skip", f"its skip is {short(skip)}, neither yes nor no", _SKIP_HINT))
     if skipped is not False:
         return None
     label = asked.label(answer)
     if label is None:
         among = ", ".join(asked.labels) if len(asked.labels) <= 20 else "those in labels.txt"  # noqa: PLR2004 - readable
-        found = f"its label {_short(answer)} is none of {among}{asked.closest(answer, asked.labels)}"
+        found = f"its label {short(answer)} is none of {among}{asked.closest(answer, asked.labels)}"
         report(_fault(row, "label", found, _LABEL_HINT))
     return label
 
@@ -199,7 +197,7 @@ def _seconds(row: Row, report: Callable[[Fault], None]) -> float | None:
     seconds = float(cell.replace(",", ".")) if _NUMBER.fullmatch(cell) and cell not in "+-" else math.nan
     if 0 <= seconds <= LONGEST_ANSWER_S:
         return seconds
-    found = f"its seconds are {_short(cell)}, not a number from 0 to {LONGEST_ANSWER_S:g}"
+    found = f"its seconds are {short(cell)}, not a number from 0 to {LONGEST_ANSWER_S:g}"
     report(_fault(row, "seconds", found, _TIME_HINT))
     return None
 
@@ -214,10 +212,10 @@ def _submitted(row: Row, saved: datetime, report: Callable[[Fault], None]) -> da
         return saved
     moment = _moment(cell)
     if moment is None:
-        report(_fault(row, "submitted_at", f"its submitted_at {_short(cell)} is no moment", _MOMENT_HINT))
+        report(_fault(row, "submitted_at", f"its submitted_at {short(cell)} is no moment", _MOMENT_HINT))
         return saved
     if moment > saved + _CLOCKS_DIFFER:
-        found = f"its submitted_at {_short(cell)} lies in the future of the file, saved at {saved:%Y-%m-%dT%H:%M:%SZ}"
+        found = f"its submitted_at {short(cell)} lies in the future of the file, saved at {saved:%Y-%m-%dT%H:%M:%SZ}"
         report(_fault(row, "future", found, _MOMENT_HINT))
         return saved
     return moment
@@ -229,9 +227,9 @@ def _started(row: Row, submitted: datetime, report: Callable[[Fault], None]) -> 
         return None
     moment = _moment(cell)
     if moment is None:
-        report(_fault(row, "started_at", f"its started_at {_short(cell)} is no moment", _STARTED_HINT))
+        report(_fault(row, "started_at", f"its started_at {short(cell)} is no moment", _STARTED_HINT))
     elif moment > submitted:
-        report(_fault(row, "started_at", f"its started_at {_short(cell)} is after its end", _STARTED_HINT))
+        report(_fault(row, "started_at", f"its started_at {short(cell)} is after its end", _STARTED_HINT))
         return None
     return moment
 
@@ -241,7 +239,7 @@ def _simulated(row: Row, annotator: str, report: Callable[[Fault], None]) -> boo
     cell = row.cells.get("simulated", "")
     said = _skipped(cell)
     if said is None:
-        found = f"its simulated is {_short(cell)}, neither yes nor no"
+        found = f"its simulated is {short(cell)}, neither yes nor no"
         report(_fault(row, "simulated", found, "Write yes or leave it empty. Until then it counts as simulated."))
     return said is not False or annotator.endswith(SIMULATED_DOMAIN)
 
@@ -257,8 +255,3 @@ def _moment(cell: str) -> datetime | None:
 
 def _fault(row: Row, kind: str, found: str, hint: str) -> Fault:
     return Fault(line=row.line, kind=kind, found=found, hint=hint)
-
-
-def _short(cell: str) -> str:
-    text = repr(cell)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - enough to recognise it by

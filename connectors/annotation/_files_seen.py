@@ -88,7 +88,9 @@ def look(folder: Path, before: Mapping[str, Seen]) -> list[AnswerFile]:
 
 def _passing(path: Path) -> bool:
     name = path.name.casefold()
-    return name.startswith((".", "~")) or name.endswith("~") or path.suffix in _TEMPORARY or name in _BY_SYSTEMS
+    return (
+        name.startswith((".", "~")) or name.endswith("~") or path.suffix.casefold() in _TEMPORARY or name in _BY_SYSTEMS
+    )
 
 
 def _look(path: Path, before: Seen | None) -> AnswerFile:

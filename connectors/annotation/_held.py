@@ -15,6 +15,9 @@ from kempelen.records import Queue
 KEYS_A_LOOKUP = 300
 """Keys that fit into the address of one request (500 do not)."""
 
+_LONGEST_ITEM_ID = 32
+"""A longer one is not ours: hundreds of them would not fit into an address, and nothing could be read any more."""
+
 _PAGE = 1_000
 _ATTEMPTS = 5
 
@@ -154,8 +157,9 @@ def _after(moment: datetime) -> tuple[str, str, str, Any]:
 
 
 def item_name(project: int, task_id: int, item_id: Any) -> str:
-    """The item id, or a name for an item that somebody put into the project by hand."""
-    return item_id if isinstance(item_id, str) and item_id else f"label-studio:{project}:task:{task_id}"
+    """The item id, or a name for an item that somebody put into the project by hand, whatever stands in its place."""
+    ours = isinstance(item_id, str) and 0 < len(item_id) <= _LONGEST_ITEM_ID
+    return item_id if ours else f"label-studio:{project}:task:{task_id}"
 
 
 def _parts(values: Sequence[_Key]) -> Iterator[Sequence[_Key]]:

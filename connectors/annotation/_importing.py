@@ -22,16 +22,17 @@ from typing import Any
 from connectors.annotation._errors import SYSTEM, NeverSent
 from connectors.annotation._held import Project
 from connectors.annotation._page import CONTROL, TEXT, sentence
+from connectors.annotation._requests import BLIND_NOTE, hides_suggestion
 from connectors.annotation._server import Server
 from kempelen.errors import ConnectorRefused, ConnectorUnavailable
-from kempelen.records import Briefing, LabelRequest, Purpose
+from kempelen.records import Briefing, LabelRequest
 
 PORTION = 500
 """Items an import: larger ones come near the time-out of a busy server."""
 
 _SMALL_PROJECT = 2_000
 _FIRST_POLL_S, _LAST_POLL_S = 0.1, 2.0
-_BLIND_NOTE = "The model's guess is not shown here."
+_GUESS_NOTE = "The label that is chosen already is the model's guess."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Importer:
                 hint="Ask for them in a new cycle.",
             )
         for portion in _portions(missing):
-            items = [payload(request, briefing.labels) for request in portion]
+            items = [payload(request, briefing) for request in portion]
             try:
                 self.server.import_items(project, items, self.import_timeout_s)
             except NeverSent:
@@ -125,15 +126,14 @@ def _portions(missing: Sequence[LabelRequest]) -> Iterator[list[LabelRequest]]:
         yield portion
 
 
-def payload(request: LabelRequest, labels: tuple[str, ...]) -> dict[str, Any]:
+def payload(request: LabelRequest, briefing: Briefing) -> dict[str, Any]:
     """What Label Studio stores of an item, all of which everybody there can see.
 
     People are shown the query, the note, and the suggestion as chosen. Nothing else of the request is told: why an
-    item was drawn would sway them, and a known answer would not be hidden. There is no honest suggestion for a gold
-    item, so it is as blind as those whose suggestion is held back.
+    item was drawn would sway them, and a known answer would not be hidden.
     """
-    blind = request.blind or request.purpose is Purpose.GOLD or request.suggestion not in labels
-    note = _BLIND_NOTE if blind else sentence(request.reason)
+    blind = hides_suggestion(request, briefing)
+    note = BLIND_NOTE if blind else f"{sentence(request.reason)} {_GUESS_NOTE}"
     data = {TEXT: request.query, "note": note, "item_id": request.item_id}
     return {"data": data} if blind else {"data": data, "predictions": [_suggestion(request)]}
 

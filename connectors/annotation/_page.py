@@ -12,6 +12,10 @@ CONTROL = "label"
 TEXT = "query"
 """Name of the text that the question is about, and the key under which an item holds it."""
 
+_QUESTIONS = {
+    Queue.ANNOTATORS: "Which label fits what this person was looking for?",
+    Queue.EXPERTS: "Others could not settle it. Which label fits what this person was looking for?",
+}
 _HOTKEYS = "1234567890"
 _WORD_JOINER = "\u2060"
 _STYLE = """
@@ -36,7 +40,7 @@ def label_config(briefing: Briefing) -> str:
     small = "".join(f'<Header value={quoteattr(_plain(line))} size="6"/>' for line in footer(briefing))
     return (
         f'<View className="ask"><Style>{escape(_STYLE, quote=False)}</Style>'
-        '<Header value="Which label fits what this person was looking for?" size="4"/>'
+        f'<Header value="{_QUESTIONS[briefing.queue]}" size="4"/>'
         f'<View className="asked"><Text name="{TEXT}" value="${TEXT}" selectionEnabled="false"/></View>'
         '<View className="why"><Header value="$note" size="6"/></View>'
         f'<Choices name="{CONTROL}" toName="{TEXT}" choice="single" showInline="true" required="true"'
@@ -62,8 +66,8 @@ def terms(briefing: Briefing) -> list[tuple[str, str]]:
 def footer(briefing: Briefing) -> list[str]:
     """What stands below each item, small, a line each."""
     use = f", for {briefing.use}" if briefing.use else ""
-    who = "Experts decide here, asked" if briefing.queue is Queue.EXPERTS else "Asked"
-    asked = sentence(f"{who} by {briefing.asker} for the model {briefing.model}{use}")
+    of_whom = " of experts, who decide," if briefing.queue is Queue.EXPERTS else ""
+    asked = sentence(f"Asked{of_whom} by {briefing.asker} for the model {briefing.model}{use}")
     said = dict(terms(briefing))
     together = (("Pay", "Your data"), ("What you may meet",), ("Known answers",))
     lines = [" ".join(said[head] for head in heads if head in said) for heads in together]

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connectors.annotation._checks import LONGEST_ANSWER_S, STAGE, short
 from connectors.annotation._held import item_name
 from connectors.annotation._page import CONTROL
 from connectors.annotation._people import Person
 from kempelen.errors import Problem
 from kempelen.records import Annotation, Queue
 
-STAGE = "annotation"
-LONGEST_ANSWER_S = 86_400.0
-"""A lead time above a day is a fault of the clock or of the client, not a time that somebody worked."""
+NOBODY = "label-studio:unknown"
+"""Whoever answered with an account that was deleted: perhaps several people."""
 
 _AT_ONCE = timedelta(milliseconds=50)
 """Label Studio writes an answer's two moments microseconds apart when it is made; an edit is a request of its own."""
@@ -60,7 +60,7 @@ def read(
     annotation = Annotation(
         source_id=name,
         item_id=item_id,
-        annotator="label-studio:unknown" if user is None else f"label-studio:{user}",
+        annotator=NOBODY if user is None else f"label-studio:{user}",
         label=label if data.get("item_id") == item_id else None,
         lead_time_s=lead_time,
         started_at=_moment(answer.get("draft_created_at")),
@@ -115,7 +115,7 @@ def _usable_label(
 def _label(result: Any, labels: frozenset[str]) -> tuple[str | None, str | None]:
     """The one label that was chosen, or what is wrong with the result."""
     if not isinstance(result, list):
-        return None, f"its result is {_short(result)}, not a list"
+        return None, f"its result is {short(result)}, not a list"
     ours = [region for region in result if isinstance(region, Mapping) and region.get("from_name") == CONTROL]
     if not ours:
         return None, "it answers nothing" if not result else "it does not answer our question"
@@ -123,7 +123,7 @@ def _label(result: Any, labels: frozenset[str]) -> tuple[str | None, str | None]
     if len(chosen) != 1:
         return None, f"it holds {len(chosen)} choices where one is asked for"
     if not isinstance(chosen[0], str) or chosen[0] not in labels:
-        return None, f"its choice {_short(chosen[0])} is none of {', '.join(sorted(labels))}"
+        return None, f"its choice {short(chosen[0])} is none of {', '.join(sorted(labels))}"
     return chosen[0], None
 
 
@@ -138,9 +138,9 @@ def _lead_time(value: Any) -> tuple[float | None, str | None]:
     if value is None:
         return None, "it has no lead time"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return None, f"its lead time is {_short(value)}"
+        return None, f"its lead time is {short(value)}"
     if not 0 <= value <= LONGEST_ANSWER_S:
-        return None, f"its lead time is {_short(value)} s, outside 0 to {LONGEST_ANSWER_S:g} s"
+        return None, f"its lead time is {short(value)} s, outside 0 to {LONGEST_ANSWER_S:g} s"
     return float(value), None
 
 
@@ -166,11 +166,6 @@ def _moment(value: Any) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - enough to recognise it by
 
 
 def _problem(subject: str, fault: str, hint: str) -> Problem:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from kempelen.errors import BadData
-from kempelen.records import Briefing, LabelRequest
+from kempelen.records import Briefing, LabelRequest, Purpose, Queue
+
+BLIND_NOTE = "The model's guess is not shown here."
 
 
 def by_item(briefing: Briefing, requests: Sequence[LabelRequest]) -> dict[str, LabelRequest]:
@@ -17,3 +19,13 @@ def by_item(briefing: Briefing, requests: Sequence[LabelRequest]) -> dict[str, L
             )
         wanted.setdefault(request.item_id, request)
     return wanted
+
+
+def hides_suggestion(request: LabelRequest, briefing: Briefing) -> bool:
+    """Whether people are not shown what the model said.
+
+    There is no honest suggestion for a gold item, so it is as blind as those whose suggestion is held back. Experts see
+    none: they decide what others could not, and nobody looks at whether a suggestion swayed them.
+    """
+    known = request.suggestion in briefing.labels
+    return request.blind or request.purpose is Purpose.GOLD or briefing.queue is Queue.EXPERTS or not known

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from connectors.annotation import _files_answers as answers
 from connectors.annotation import _files_disk, _files_items
+from connectors.annotation._checks import STAGE
 from connectors.annotation._files_cycle import CLOSED, SUFFIXES, CycleFolder, digest
 from connectors.annotation._files_disk import SYSTEM, only_writer, speaking, write
 from connectors.annotation._files_rows import Asked, person
@@ -186,7 +187,7 @@ def _raised(found: dict[str, Any], answers_wanted: int) -> dict[str, Any]:
 
 def _nothing(cycle_id: str, found: str) -> Collection:
     problem = Problem(
-        stage=answers.STAGE,
+        stage=STAGE,
         subject=cycle_id,
         message=f"No answers to cycle {cycle_id} can be read: {found}.",
         hint="If nobody was asked yet, all is well; else somebody moved it: put it back. What was collected is kept.",

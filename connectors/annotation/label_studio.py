@@ -20,7 +20,7 @@ from connectors.annotation._errors import SYSTEM, speaking
 from connectors.annotation._held import Held, Project
 from connectors.annotation._importing import Importer
 from connectors.annotation._lock import default_folder, one_importer
-from connectors.annotation._people import SIMULATED_DOMAIN
+from connectors.annotation._people import SIMULATED_DOMAIN, Person
 from connectors.annotation._requests import by_item
 from connectors.annotation._server import Server
 from kempelen.errors import ConfigError, ConnectorRefused, ConnectorUnavailable
@@ -59,7 +59,7 @@ class LabelStudio:
 
         The number of items that were new. People are asked in the order of the first submission;
         the items of a later round come after those of an earlier one. A project or an item that somebody
-        deleted is made again.
+        deleted is made again, and an expert's item that was answered by others alone is asked on.
 
         Raises ConnectorUnavailable when Label Studio does not answer, or loses an answer and does
         not show the items within `late_commit_s`; calling again is safe. ConnectorRefused when the
@@ -67,7 +67,11 @@ class LabelStudio:
         """
         wanted = by_item(briefing, requests)
         with self._only_importer():
-            return self._importer.put(self._projects(briefing), briefing, wanted)
+            projects = self._projects(briefing)
+            new = self._importer.put(projects, briefing, wanted)
+        if briefing.queue is Queue.EXPERTS:
+            self._ask_on(projects, list(wanted))
+        return new
 
     def ask_again(self, briefing: Briefing, wanted: Mapping[str, int]) -> int:
         """Let these items want so many answers in all; how many items that changed.
@@ -108,8 +112,8 @@ class LabelStudio:
         """Ask nobody any more: everybody's queue is empty. Answers stay readable; sending one stays possible."""
         for project in self._server.projects(cycle_id):
             if not project.closed:
-                title = _briefing.closed_title(project.title)
-                self._server.change_project(project, maximum_annotations=0, title=title)
+                told = _briefing.closed(project.title, project.instruction)
+                self._server.change_project(project, maximum_annotations=0, **told)
 
     def archive(self, cycle_id: str, folder: Path) -> list[Path]:
         """Write Label Studio's JSON export of each project of a closed cycle to a compressed file in the folder.
@@ -144,6 +148,23 @@ class LabelStudio:
             if not project.closed and says != tuple(told.values()):
                 self._server.change_project(project, **told)
         return found
+
+    def _ask_on(self, projects: Sequence[Project], item_ids: Sequence[str]) -> None:
+        """Let experts' items that are complete without an expert's answer come up again.
+
+        Community lets everybody answer them, and takes an item with one answer for complete.
+        """
+        complete = [
+            held
+            for project in projects
+            if not project.closed
+            for held in self._server.held(project, item_ids)
+            if held.complete
+        ]
+        people = self._server.people(self._experts) if complete else {}
+        for held in complete:
+            if not any(people.get(user, Person()).expert for user in held.answered_by):
+                self._server.want(held.task_id, len(held.answered_by) + 1, complete=False)
 
     def _want(self, briefing: Briefing, projects: Sequence[Project], wanted: Mapping[str, int]) -> int:
         copies: dict[str, list[Held]] = defaultdict(list)

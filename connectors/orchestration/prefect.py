@@ -53,6 +53,15 @@ def show_gate(model: str, summaries: Sequence[tuple[str, str, bool]]) -> None:
     )
 
 
+def show_reconciliation(model: str, said: Sequence[str], differences: Sequence[tuple[str, str, str, str, str]]) -> None:
+    """What the books and the annotation system do not agree on: (annotation, what, books, there, why)."""
+    heads = "annotation", "what", "books", "annotation system", "why"
+    rows = [dict(zip(heads, map(page.in_markdown, row), strict=True)) for row in differences]
+    create_table_artifact(
+        table=rows, key=_key("reconciliation", model), description="  \n".join(map(page.in_markdown, said))
+    )
+
+
 def _told(key: str) -> Mapping[str, str]:
     """The alarms that the latest look's table names, each with its severity."""
     latest: Any = Artifact.get(key)

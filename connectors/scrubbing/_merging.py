@@ -20,28 +20,29 @@ def merged(candidates: Sequence[Candidate], scrubber: Scrubber) -> list[Candidat
     the one with most predictions (of the smallest original item id among equals). A query of which placeholders
     alone are left tells nobody anything, and is left out; `showable` counts it.
     """
-    return [one for one in _scrubbed(candidates, scrubber) if _says_something(one)]
+    return [one for one, _ in _scrubbed(candidates, scrubber) if _says_something(one)]
 
 
 def showable(found: Showable, scrubber: Scrubber) -> Showable:
     """The same, without personal data: `merged`, and what that left out counted with what is held back."""
     scrubbed = _scrubbed(found.candidates, scrubber)
-    empty = [one for one in scrubbed if not _says_something(one)]
+    empty = [(one, queries) for one, queries in scrubbed if not _says_something(one)]
     return Showable(
-        candidates=tuple(one for one in scrubbed if _says_something(one)),
-        held_back=found.held_back + len(empty),
-        held_back_predictions=found.held_back_predictions + sum(one.predictions for one in empty),
+        candidates=tuple(one for one, _ in scrubbed if _says_something(one)),
+        held_back=found.held_back + sum(queries for _, queries in empty),
+        held_back_predictions=found.held_back_predictions + sum(one.predictions for one, _ in empty),
     )
 
 
-def _scrubbed(candidates: Sequence[Candidate], scrubber: Scrubber) -> list[Candidate]:
-    """One candidate for each text that is left, by item id."""
+def _scrubbed(candidates: Sequence[Candidate], scrubber: Scrubber) -> list[tuple[Candidate, int]]:
+    """One candidate for each text that is left, by item id, with how many queries became it."""
     groups: defaultdict[str, list[Candidate]] = defaultdict(list)
     for candidate, found in zip(candidates, scrubber.scrub([c.query for c in candidates]), strict=True):
         kinds = tuple(sorted({*candidate.scrubbed, *found.kinds}))
         query = text.normalise(found.text) if found.kinds else candidate.query
         groups[query].append(replace(candidate, scrubbed=kinds))
-    return sorted((_one(query, same) for query, same in groups.items()), key=lambda one: one.item_id)
+    ones = ((_one(query, same), len(same)) for query, same in groups.items())
+    return sorted(ones, key=lambda one: one[0].item_id)
 
 
 def _one(query: str, same: Sequence[Candidate]) -> Candidate:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LEAST_SCORE = 0.4
 """Findings below it are left: shapes that Presidio itself wants other words to confirm."""
 
+LONGEST = 500
+"""Characters of a text that is searched: the time grows with their square, and whoever means it can make it seconds."""
+
 _COULD_HOLD_SOMETHING = re.compile(
     r"""[@/]                                          # an address of mail, the part behind a host
       | \ (?:at|ät|arroba|arobase)\                   # an address that is spoken
@@ -53,6 +56,9 @@ _KINDS = {
 """Our word for what a recogniser found: whatever has none is a number that a state gave."""
 
 
+_TOO_LONG = Scrubbed(text="<too_long>", kinds=("too_long",))
+
+
 class Finding(NamedTuple):
     """Personal data of one kind at `start` to `end` of a text."""
 
@@ -75,11 +81,17 @@ class PresidioScrubber:
         self._least_score = least_score
 
     def scrub(self, texts: Sequence[str]) -> list[Scrubbed]:
-        """Each text with `<kind>` for what was found in it, and the sorted kinds."""
+        """Each text with `<kind>` for what was found in it, and the sorted kinds.
+
+        Of a text of more than LONGEST characters that could hold something nothing is left: `<too_long>`.
+        """
         return [self._scrubbed(text) for text in texts]
 
     def _scrubbed(self, text: str) -> Scrubbed:
-        found = self.findings(text) if could_hold_something(text) else []
+        searched = could_hold_something(text)
+        if searched and len(text) > LONGEST:
+            return _TOO_LONG
+        found = self.findings(text) if searched else []
         for finding in reversed(found):
             text = f"{text[: finding.start]}<{finding.kind}>{text[finding.end :]}"
         return Scrubbed(text=text, kinds=tuple(sorted({finding.kind for finding in found})))

@@ -2,18 +2,20 @@
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, models_of, show
+from console.commands.labour.opened import app_of
 from kempelen.errors import ConfigError
 from kempelen.text import normalise
 
 if TYPE_CHECKING:
     from cycle.alarms import Alarm
-    from cycle.records import Mute
+    from cycle.records import Acknowledgement, Mute
     from cycle.store import Store
 
 EVERYTHING = "everything it reports"
@@ -65,7 +67,7 @@ def alarms(
     return NEEDS_A_PERSON if any(_waits(store, alarm) for alarm in found) else DONE
 
 
-def acknowledge(alarm: str, *, by: str, reason: str, common: Common = COMMON) -> int:
+def acknowledge(alarm: str, *, by: str, reason: str, minutes: Decimal | None = None, common: Common = COMMON) -> int:
     """Say that an alarm is seen, and what it is or who deals with it. The loop goes on as before.
 
     Parameters
@@ -76,6 +78,8 @@ def acknowledge(alarm: str, *, by: str, reason: str, common: Common = COMMON) ->
         Your name.
     reason
         What it is, or what is done about it.
+    minutes
+        What looking into it took you: booked as verification of the version that it is about.
     """
     from cycle.records import Acknowledgement
 
@@ -90,6 +94,8 @@ def acknowledge(alarm: str, *, by: str, reason: str, common: Common = COMMON) ->
         model=known[alarm].model, alarm_id=alarm, by=_said(by, "--by"), reason=_said(reason, "--reason"), at=_now()
     )
     store.acknowledge(note)
+    if minutes is not None:
+        _book(known[alarm], note, minutes, common)
     return show(asdict(note), common, lambda: output.say(f"{alarm} is seen by {note.by}."))
 
 
@@ -182,6 +188,23 @@ def _in_force(store: "Store", model: str) -> dict[tuple[str, str], "Mute"]:
 
     last = store.last_look(model)
     return in_force(store.mutes(model), last.at.date() if last else date.min)
+
+
+def _book(alarm: "Alarm", note: "Acknowledgement", minutes: Decimal, common: Common) -> None:
+    """The minutes of who looked into an alarm, once for each person and alarm."""
+    from cycle.reviews import record_review
+
+    record_review(
+        app_of(common),
+        name=f"{alarm.alarm_id}/{note.by}",
+        identity=note.by,
+        what=f"looked into the alarm {alarm.alarm_id}",
+        low_s=minutes * 60,
+        high_s=minutes * 60,
+        version=alarm.version,
+        worked_at=note.at,
+        now=note.at,
+    )
 
 
 def _row(alarm: "Alarm") -> dict[str, Any]:

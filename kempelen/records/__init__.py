@@ -17,7 +17,7 @@ from kempelen.records.asking import (
     Scrubbed,
 )
 from kempelen.records.drift import AuditedAnswer, DayCount, DriftReport, Evidence, Window
-from kempelen.records.effort import Effort, Kind, Provenance
+from kempelen.records.effort import DeclaredWork, Effort, Kind, Provenance
 from kempelen.records.models import (
     Example,
     GateCheck,
@@ -39,6 +39,7 @@ __all__ = [
     "Collection",
     "ConsensusLabel",
     "DayCount",
+    "DeclaredWork",
     "DriftReport",
     "Effort",
     "Estimate",

@@ -1,6 +1,7 @@
 """Human effort: what it was for, where a figure of it comes from, and how long it took."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -34,3 +35,30 @@ class Effort:
     def __post_init__(self) -> None:
         if not Decimal(0) <= self.low_s <= self.high_s:
             raise ValueError(f"Effort from {self.low_s} s to {self.high_s} s is no interval.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredWork:
+    """One piece of work that a person did elsewhere, as an export of that place tells it.
+
+    `source` names the place (`mechanical-turk`); `source_id` is its own name of this piece, unique there. `annotator`
+    is its own identifier of the person, and becomes a pseudonym before anything is kept. `label` is None for a skip.
+    `effort` is None where no time is told; its policy says from when to when the place measures. `accepted` is None
+    while nobody has decided whether the work is paid. `reward` goes to the person, `fee` to the place, in `currency`.
+    """
+
+    source: str
+    source_id: str
+    annotator: str
+    item: str
+    label: str | None
+    submitted_at: datetime
+    effort: Effort | None
+    accepted: bool | None = None
+    reward: Decimal | None = None
+    fee: Decimal | None = None
+    currency: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.reward is not None or self.fee is not None) and self.currency is None:
+            raise ValueError(f"{self.source_id} names money without a currency.")

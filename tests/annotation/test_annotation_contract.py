@@ -29,7 +29,7 @@ class Desk(Protocol):
     def wanted(self, item_id: str) -> int:
         """How many answers annotators are told that the item wants."""
 
-    def shown(self, item_id: str) -> str:
+    def shown(self, item_id: str, queue: Queue = Queue.ANNOTATORS) -> str:
         """Everything that an annotator can find out about an item."""
 
     def lose(self, item_id: str) -> None:
@@ -58,8 +58,8 @@ class FilesDesk:
         header, row = self._line("item_id"), self._line(item_id)
         return int(row[header.index("answers_wanted")])
 
-    def shown(self, item_id: str) -> str:
-        return ",".join(self._line(item_id))
+    def shown(self, item_id: str, queue: Queue = Queue.ANNOTATORS) -> str:
+        return ",".join(self._line(item_id, queue))
 
     def lose(self, item_id: str) -> None:
         file = self._items(Queue.ANNOTATORS)
@@ -69,8 +69,8 @@ class FilesDesk:
     def _items(self, queue: Queue) -> Path:
         return (self._cycle / "experts" if queue is Queue.EXPERTS else self._cycle) / "items.csv"
 
-    def _line(self, key: str) -> list[str]:
-        lines = self._items(Queue.ANNOTATORS).read_text(encoding="utf-8-sig").splitlines()
+    def _line(self, key: str, queue: Queue = Queue.ANNOTATORS) -> list[str]:
+        lines = self._items(queue).read_text(encoding="utf-8-sig").splitlines()
         return next(line for line in lines if line.startswith(key)).split(",")
 
     def _save(self, by: str) -> None:
@@ -103,8 +103,8 @@ class LabelStudioDesk:
     def wanted(self, item_id: str) -> int:
         return int(self._task(item_id)["overlap"])
 
-    def shown(self, item_id: str) -> str:
-        return repr(self._task(item_id))
+    def shown(self, item_id: str, queue: Queue = Queue.ANNOTATORS) -> str:
+        return repr(self._task(item_id, queue))
 
     def lose(self, item_id: str) -> None:
         self._running.http.delete(f"/api/tasks/{self._task(item_id)['id']}").raise_for_status()
@@ -303,6 +303,18 @@ def test_a_blind_item_does_not_show_the_suggestion(desk: Desk, briefing: Briefin
     desk.connector.submit(briefing, [open_one, blind])
     assert "food_and_drink" in desk.shown(open_one.item_id)
     assert "food_and_drink" not in desk.shown(blind.item_id)
+
+
+def test_experts_decide_without_the_suggestion(desk: Desk, briefing: Briefing, ask: Ask) -> None:
+    (corona,) = ask("corona")
+    desk.connector.submit(replace(briefing, queue=Queue.EXPERTS, answers_per_item=1), [corona])
+    assert "food_and_drink" not in desk.shown(corona.item_id, Queue.EXPERTS)
+
+
+def test_a_gold_item_shows_no_suggestion_whoever_asks_for_it(desk: Desk, briefing: Briefing, ask: Ask) -> None:
+    (gold,) = ask("corona", purpose=Purpose.GOLD)
+    desk.connector.submit(briefing, [gold])
+    assert "food_and_drink" not in desk.shown(gold.item_id)
 
 
 def test_what_an_item_is_for_cannot_be_told_from_what_is_shown(desk: Desk, briefing: Briefing, ask: Ask) -> None:

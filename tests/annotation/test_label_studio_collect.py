@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.annotation import _collecting, _held
+from connectors.annotation import _collecting, _held, _reading
 from connectors.annotation._cursor import Cursor, Place
 from kempelen import text
-from kempelen.records import Queue
+from kempelen.records import Annotation, Queue
 
 QUERIES = ("corona", "corona virus", "corona extra", "is corona dangerous", "lime")
 NOW = datetime(2020, 1, 24, 12, tzinfo=UTC)
@@ -180,6 +180,33 @@ def test_effort_on_an_item_that_somebody_put_there_by_hand_is_read_too(
     assert (annotation.label, annotation.lead_time_s) == (None, 8.0)
     assert after.read == {annotation.item_id} == {f"label-studio:{project}:task:{task['id']}"}
     assert "none that we asked about" in problem.message
+
+
+@pytest.mark.usefixtures("look_back")
+def test_an_absurd_item_id_that_somebody_made_up_stops_no_reading(label_studio: Any, briefing: Any, ask: Any) -> None:
+    connector = label_studio.connector()
+    connector.submit(briefing, ask(*QUERIES))
+    before = connector.collect(briefing.cycle_id)
+    project = label_studio.project(briefing.cycle_id)
+    item = {"data": {"query": "mine", "note": "", "item_id": "x" * 100_000}}
+    label_studio.http.post(f"/api/projects/{project}/import", json=[item]).raise_for_status()
+    task = label_studio.tasks(briefing.cycle_id)[-1]
+    label_studio.annotate(task["id"], "health")
+    after = connector.collect(briefing.cycle_id, before.cursor)
+    assert after.read == {f"label-studio:{project}:task:{task['id']}"}
+    assert [annotation.label for annotation in after.annotations] == [None]
+
+
+def test_two_people_whose_accounts_are_gone_are_not_taken_for_one_who_answered_twice() -> None:
+    answers = [
+        Annotation(
+            source_id=f"a{n}", item_id="i", annotator=_reading.NOBODY, label="news", lead_time_s=1.0, started_at=None,
+            submitted_at=datetime(2020, 1, 21, tzinfo=UTC), simulated=False,
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    assert _collecting.repeated(answers) == []
+    assert len(_collecting.repeated([replace(answer, annotator="label-studio:5") for answer in answers])) == 1
 
 
 def test_who_answers_an_item_twice_is_told_of(label_studio: Any, briefing: Any, ask: Any) -> None:

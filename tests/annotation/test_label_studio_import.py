@@ -44,7 +44,9 @@ def test_an_item_shows_its_query_and_the_models_suggestion(label_studio: Any, br
     [task] = label_studio.tasks(briefing.cycle_id)
     assert task["data"]["query"] == nasty
     assert task["data"]["item_id"] == text.item_id(nasty)
-    assert task["data"]["note"] == "The model hesitates between two labels."
+    assert task["data"]["note"] == (
+        "The model hesitates between two labels. The label that is chosen already is the model's guess."
+    )
     [prediction] = task["predictions"]
     assert (prediction["model_version"], prediction["score"]) == ("3", 0.93)
     assert prediction["result"][0]["value"]["choices"] == ["food_and_drink"]

@@ -141,3 +141,31 @@ def test_experts_have_a_queue_of_their_own_that_is_read_with_the_other(
     assert ["experts' queue" in problem.message for problem in collection.problems] == [True]
     connector.close(cycle_id)
     assert label_studio.next_for(person("cleo"), cycle_id, Queue.EXPERTS) is None
+
+
+def test_what_others_answer_in_the_experts_queue_takes_no_item_from_them(
+    label_studio: Any, briefing: Any, ask: Any, person: Any
+) -> None:
+    connector, cycle_id = label_studio.connector(experts=["ada@example.org"]), briefing.cycle_id
+    experts = replace(briefing, queue=Queue.EXPERTS, answers_per_item=1)
+    connector.submit(experts, ask("lime"))
+    [task] = label_studio.tasks(cycle_id, Queue.EXPERTS)
+    label_studio.annotate(task["id"], "news", by=person("ben"))
+    assert label_studio.next_for(person("ada"), cycle_id, Queue.EXPERTS) is None
+    assert connector.submit(experts, ask("lime")) == 0
+    assert label_studio.next_for(person("ada"), cycle_id, Queue.EXPERTS) == "lime"
+    label_studio.annotate(task["id"], "health", by=person("ada"))
+    assert connector.submit(experts, ask("lime")) == 0
+    assert label_studio.next_for(person("cleo"), cycle_id, Queue.EXPERTS) is None
+
+
+def test_an_expert_who_skips_leaves_the_item_to_another_one(
+    label_studio: Any, briefing: Any, ask: Any, person: Any
+) -> None:
+    connector = label_studio.connector(experts=["ada@example.org", "ben@example.org"])
+    experts = replace(briefing, queue=Queue.EXPERTS, answers_per_item=1)
+    connector.submit(experts, ask("lime"))
+    [task] = label_studio.tasks(briefing.cycle_id, Queue.EXPERTS)
+    label_studio.annotate(task["id"], "news", by=person("ada"), was_cancelled=True)
+    connector.submit(experts, ask("lime"))
+    assert label_studio.next_for(person("ben"), briefing.cycle_id, Queue.EXPERTS) == "lime"

@@ -49,10 +49,10 @@ def test_nothing_from_the_settings_is_html(briefing: Briefing) -> None:
 def test_a_title_has_the_length_that_label_studio_takes(briefing: Briefing) -> None:
     for title in ("", "x", "A title  with\nlines", "long " * 30):
         assert 3 <= len(_briefing.title(title, "c")) <= 50
-        assert 3 <= len(_briefing.closed_title(title)) <= 50
+        assert 3 <= len(_briefing.closed(title, "")["title"]) <= 50
     assert _briefing.title(briefing.title) == "Search queries, 21 January 2020"
-    closed = _briefing.closed_title(briefing.title)
-    assert closed == "Closed: Search queries, 21 January 2020" == _briefing.closed_title(closed)
+    closed = _briefing.closed(briefing.title, "")["title"]
+    assert closed == "Closed: Search queries, 21 January 2020" == _briefing.closed(closed, "")["title"]
 
 
 def test_the_key_stands_alone_in_the_first_line_of_the_description(briefing: Briefing) -> None:
@@ -79,6 +79,16 @@ def test_instruction_and_footer_tell_the_terms(briefing: Briefing) -> None:
         assert part in below
     for part in (briefing.asker, briefing.model, briefing.use, briefing.contact):
         assert part in below
+
+
+def test_experts_are_told_why_they_are_asked_and_of_no_guess(briefing: Briefing) -> None:
+    asked = replace(briefing, queue=Queue.EXPERTS)
+    told, page = _briefing.instruction(asked), _page.label_config(asked)
+    assert "What you choose decides" in told
+    assert "chosen already" not in told
+    assert "Others could not settle it." in page
+    assert "Others could not settle it." not in _page.label_config(briefing)
+    assert "Asked of experts, who decide, by The search team of Example Ltd" in _page.footer(asked)[0]
 
 
 def test_what_there_is_not_is_not_told(briefing: Briefing) -> None:

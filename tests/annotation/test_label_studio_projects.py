@@ -134,6 +134,9 @@ def test_a_closed_cycle_says_so_in_its_title_and_is_not_brought_up_to_date(
     for queue in Queue:
         found = label_studio.http.get(f"/api/projects/{label_studio.project(briefing.cycle_id, queue)}/").json()
         assert found["title"] == f"Closed: {briefing.title}"
+        assert "Nobody is asked any more" in found["expert_instruction"]
+        assert found["expert_instruction"].count("This cycle is closed") == 1
+        assert "jane@example.org" in found["expert_instruction"]
     connector.open(replace(briefing, labels=("health", "news")))
     assert labels_of(label_studio, briefing.cycle_id) == list(briefing.labels)
 

@@ -15,6 +15,7 @@ from cycle.overlap import need
 from cycle.retrain import retrain
 from cycle.watch import watch
 from kempelen.errors import BadData
+from kempelen.plugins import build
 from kempelen.records import Annotation, LabelRequest, Purpose
 from kempelen.settings import AnnotationSettings
 from kempelen.states import State
@@ -349,3 +350,133 @@ def test_hazardous_items_are_shown_in_small_doses(loop: Any) -> None:
     assert len(hazardous & set(loop.annotators.items(cycle_id))) == 5
     collect(loop.app, at(22))
     assert len(hazardous & set(loop.annotators.items(cycle_id))) == 10
+
+
+# ---------------------------------------------------------------- what an attack found
+
+
+def test_a_word_that_surges_within_a_cycle_asks_for_none_of_its_items_a_second_time(loop: Any) -> None:
+    loop.with_settings("selection", rounds=3, round_items=90, stop_when_settled=False)
+    cycle_id = alarmed(loop)
+    first = {r.item_id for r in loop.store.requests(cycle_id) if "beer" in r.query}
+    assert first
+    loop.detector.words, loop.detector.since = ("corona", "beer"), date(2020, 1, 22)
+    watch(loop.app, at(22))
+    items = [r.item_id for r in loop.store.requests(cycle_id)]
+    assert len(loop.store.rounds(cycle_id)) == 2
+    assert len(items) == len(set(items))
+
+
+class Counting:
+    """A strategy that counts how often it is asked for its sizes."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.asked = inner, 0
+
+    def sizes(self, pool: Any) -> Any:
+        self.asked += 1
+        return self.inner.sizes(pool)
+
+    def reason(self, pool: Any, place: int) -> str:
+        return str(self.inner.reason(pool, place))
+
+
+def test_each_strategy_is_asked_once_a_round(loop: Any) -> None:
+    counting = {name: Counting(one) for name, one in loop.app.strategies.items()}
+    loop.app = replace(loop.app, strategies=counting)
+    assert loop.store.requests(alarmed(loop))
+    assert {one.asked for one in counting.values()} == {1}
+
+
+def test_people_who_agree_are_not_overruled_by_those_who_skip() -> None:
+    assert need(said("x", "x", None, None), WITH_EXPERTS).done
+    assert need(said("x", "y", None, None), WITH_EXPERTS).expert
+
+
+def test_an_item_that_every_expert_skips_is_done_without_a_label() -> None:
+    asked_of_two = AnnotationSettings(experts=("eve@example.org", "eli@example.org"))
+    answers = said("x", "y", "z", experts=("", ""))
+    first, second = (replace(answer, label=None) for answer in answers[3:])
+    one = need([*answers[:3], first], asked_of_two)
+    both = need([*answers[:3], first, second], asked_of_two)
+    assert (one.expert, one.done) == (True, False)
+    assert (both.expert, both.done) == (False, True)
+
+
+def test_an_expert_s_skip_is_no_reason_to_give_an_item_up() -> None:
+    (skip,) = (replace(answer, label=None) for answer in said(experts=("",)))
+    assert need([skip], WITH_EXPERTS).answers == WITH_EXPERTS.answers_per_item
+    assert not need([skip], WITH_EXPERTS).done
+
+
+def test_what_nobody_answered_until_its_cycle_ended_may_be_asked_again(loop: Any) -> None:
+    retrain(loop.app, START)
+    first = watch(loop.app, at(19)).opened
+    assert first is not None
+    item, *unanswered = loop.annotators.items(first.cycle_id)
+    loop.annotators.say(first.cycle_id, item, "ann", "food", on=at(19))
+    collect(loop.app, at(19), settle=True)
+    assert loop.store.state(first.cycle_id) is State.CLOSED
+    loop.with_settings("selection", audit_every_days=7, audit_items=100)
+    second = watch(loop.app, at(27)).opened
+    assert second is not None
+    again = {r.item_id for r in loop.store.requests(second.cycle_id)}
+    assert item not in again
+    assert set(unanswered) <= again
+
+
+# ---------------------------------------------------------------- how answers were weighed
+
+
+def test_how_answers_became_labels_is_told(loop: Any) -> None:
+    cycle_id = alarmed(loop)
+    (cycle,) = loop.store.cycles()
+    assert asked(loop.app, cycle).consensus.says == (
+        "Answers are weighed by auto: [annotation] consensus names it."  # the loop's rule is a count that says no more
+    )
+    loop.app = replace(loop.app, consensus=build("consensus", "auto", {"min_votes": 2}))
+    loop.annotators.all_say(cycle_id, truth)
+    collect(loop.app, at(21))
+    found = asked(loop.app, cycle).as_json()["consensus"]
+    assert found["says"] == ("Answers were weighed by majority: nobody disagrees, so that all rules say the same.")
+    assert (found["rule"], found["by"], found["settled"]) == ("majority", "default", True)
+
+
+def test_a_rule_that_would_be_chosen_otherwise_by_now_is_told_as_it_was(loop: Any) -> None:
+    cycle_id = alarmed(loop)
+    (cycle,) = loop.store.cycles()
+    loop.app = replace(loop.app, consensus=build("consensus", "auto", {"min_votes": 2}))
+    labels, _ = loop.app.consensus.settle(said("x", "x"))
+    loop.store.record_consensus(cycle_id, [replace(one, method="auto: one_coin") for one in labels])
+    loop.app.move(cycle, State.READY, at(22), "")
+    assert asked(loop.app, cycle).consensus.says == (
+        "Answers were weighed by one_coin: it was chosen when the cycle was settled; "
+        "by the answers as they are now it would be majority."
+    )
+
+
+def test_nothing_waits_for_an_expert_once_a_cycle_is_settled(loop: Any) -> None:
+    loop.with_settings("annotation", experts=("eve@example.org",))
+    cycle_id = alarmed(loop)
+    (cycle,) = loop.store.cycles()
+    item = loop.annotators.items(cycle_id)[0]
+    for who, label in (("ann", None), ("ben", None)):
+        loop.annotators.say(cycle_id, item, who, label)
+    collect(loop.app, at(21))
+    assert asked(loop.app, cycle).contested == 1
+    collect(loop.app, at(22), settle=True)
+    assert asked(loop.app, cycle).contested == 0
+
+
+def test_gold_items_are_paid_for_out_of_the_budget(loop: Any, tmp_path: Path) -> None:
+    gold(loop, tmp_path, "".join(f"known {n},food\n" for n in range(40)))
+    loop.with_settings("annotation", gold_share=0.5)
+    loop.with_settings("selection", budget_minutes=10.0)
+    requests = loop.store.requests(alarmed(loop))
+    (cycle,) = loop.store.cycles()
+    assert all(r.expected_seconds for r in requests)
+    # 600 seconds, half of them for gold, at 30 an item: 10 others, give or take what a Poisson draw varies.
+    others = [r for r in requests if r.purpose is not Purpose.GOLD]
+    assert abs(len(others) - 10) <= 3 * 10**0.5
+    assert len(requests) == 2 * len(others)
+    assert asked(loop.app, cycle).seconds_asked == pytest.approx(30 * len(requests))

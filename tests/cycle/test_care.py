@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -209,6 +210,7 @@ class Labelling(RuleBasedStateMachine):
         self.requests = {c: [request(f"{c}-{place}", cycle=c) for place in range(12)] for c in CYCLES}
         self.held: dict[str, dict[str, Item]] = {c: {} for c in CYCLES}
         self.collected: dict[str, list[Annotation]] = {c: [] for c in CYCLES}
+        self.doubted: set[str] = set()
         self.seen: dict[tuple[str, str], set[str]] = {}
         self.look()
 
@@ -219,13 +221,29 @@ class Labelling(RuleBasedStateMachine):
                 open_ = {i for i, it in items.items() if it.open and who not in {a.annotator for a in it.answers}}
                 self.seen.setdefault((who, f"{self.now:%Y-%m-%d}"), set()).update(open_)
 
+    def given(self, cycle: str) -> Counter[str]:
+        """How often each item was answered, as far as is known."""
+        return Counter(answer.item_id for answer in self.collected[cycle] if not answer.skipped)
+
+    def needed(self, cycle: str, item: str) -> int:
+        """Two answers, a third if they differ or if the consensus rule doubts them."""
+        needed = needs([answer for answer in self.collected[cycle] if answer.item_id == item])
+        return 3 if item in self.doubted else needed
+
     def wants_answers(self, cycle: str) -> list[LabelRequest]:
         """What is not done as far as is known: what was not collected yet seems open."""
-        of: dict[str, list[Annotation]] = {}
-        for answer in self.collected[cycle]:
-            of.setdefault(answer.item_id, []).append(answer)
-        given = {item: sum(not a.skipped for a in answers) for item, answers in of.items()}
-        return [r for r in self.requests[cycle] if given.get(r.item_id, 0) < needs(of.get(r.item_id, []))]
+        given = self.given(cycle)
+        return [r for r in self.requests[cycle] if given[r.item_id] < self.needed(cycle, r.item_id)]
+
+    def before_people(self, cycle: str) -> set[str]:
+        """What has fewer answers, as far as is known, than it was put before people for."""
+        given = self.given(cycle)
+        return {name for name, item in self.held[cycle].items() if given[name] < item.wanted}
+
+    @rule(cycle=st.sampled_from(CYCLES), place=st.integers(0, 11))
+    def doubt(self, cycle: str, place: int) -> None:
+        """Of an item on which people agreed, a further opinion is wanted, perhaps days later."""
+        self.doubted.add(f"{cycle}-{place}")
 
     @rule(cycle=st.sampled_from(CYCLES), first=st.booleans())
     def collect_and_release(self, cycle: str, *, first: bool) -> None:
@@ -233,17 +251,18 @@ class Labelling(RuleBasedStateMachine):
         if first:
             self.collected[cycle] = [answer for item in self.held[cycle].values() for answer in item.answers]
         items, (other,) = self.held[cycle], (c for c in CYCLES if c != cycle)
+        wanted, own = self.wants_answers(cycle), self.before_people(cycle)
         allowed = released(
-            self.wants_answers(cycle),
-            submitted=items.keys(),
-            elsewhere=sum(r.item_id in self.held[other] for r in self.wants_answers(other)),
+            wanted,
+            submitted=own,
+            elsewhere=len(self.before_people(other)) + len(own - {r.item_id for r in wanted}),
             answered=[answer for answers in self.collected.values() for answer in answers],
             now=self.now,
             cap=CAP,
         )
         for allowed_one in allowed:
             item = items.setdefault(allowed_one.item_id, Item())
-            item.wanted = needs([a for a in self.collected[cycle] if a.item_id == allowed_one.item_id])
+            item.wanted = max(item.wanted, self.needed(cycle, allowed_one.item_id))
         self.look()
 
     def answerable(self, who: str, cycle: str) -> list[tuple[str, Item]]:

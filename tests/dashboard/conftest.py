@@ -454,7 +454,7 @@ def human_seconds() -> tuple[Decimal, Decimal]:
         for who in range(2):
             if not (n % 9 == 8 and who == 1):
                 seconds = Decimal(str(SECONDS[(n + who) % len(SECONDS)]))
-                low, high = low + min(seconds, Decimal(60)), high + seconds
+                low, high = low + (seconds if seconds <= 60 else 0), high + seconds
     return low, high
 
 

@@ -1,6 +1,7 @@
 """A small deployment of two annotators and two cycles, and books to put them in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 from sqlalchemy import Engine
 
 from kempelen.records import Annotation, Effort, Kind
-from ledger import accounts, posting_rules
+from ledger import accounts, posting_rules, totals
 from ledger.entries import Entry
+from ledger.rows import row_of
 from ledger.store import Ledger, open_engine
+from ledger.totals import LineTotal
 
 NOON = datetime(2020, 1, 24, 12, tzinfo=UTC)
 
@@ -66,6 +69,25 @@ def _assigned(given: Entry, version: str = "2", *, unused: str | None = None, ki
     return posting_rules.effort_assigned(
         given, to=to, kind=kind or given.kind, version=version, at=NOON + timedelta(days=1), reason="trained on"
     )
+
+
+@dataclass
+class Shelf:
+    """Books that are a list, added up afresh whenever they are asked."""
+
+    booked: list[Entry]
+
+    def totals(self, model: str, versions: Collection[str] | None = None) -> list[LineTotal]:
+        every = totals.lines_of(totals.of(row_of(entry) for entry in self.booked if entry.model == model))
+        return [total for total in every if versions is None or total.line.version in versions]
+
+    def card_digests(self, model: str) -> Mapping[str, str]:  # noqa: ARG002 - it has issued none
+        return {}
+
+
+@pytest.fixture(name="shelf", scope="session")
+def shelf_maker() -> Callable[[list[Entry]], Shelf]:
+    return Shelf
 
 
 @pytest.fixture(name="annotation", scope="session")

@@ -19,9 +19,9 @@ from pydantic import TypeAdapter
 from console.stack import Stack
 from cycle.store import Store
 from cycle.wiring import books
-from ledger.entries import Unit
 from ledger.statement import labour
 from ledger.store import Ledger
+from ledger.units import Measure
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -216,8 +216,8 @@ def _choices(annotation: Document) -> list[str]:
 
 def _accounts(ledger: Ledger, model: str) -> dict[str, str]:
     """What a model's entries put on each account."""
-    sums: Counter[tuple[str, Unit]] = Counter()
+    sums: Counter[tuple[str, Measure]] = Counter()
     for entry in ledger.entries(model=model):
         for posting in entry.postings:
-            sums[posting.account, posting.unit] += posting.parts
+            sums[posting.account, posting.unit] += int(posting.amount * posting.unit.per_unit)
     return {f"{account} {unit}": str(parts) for (account, unit), parts in sorted(sums.items())}

@@ -21,7 +21,7 @@ from console.demo import place
 from kempelen import text
 from kempelen.records import Purpose
 from kempelen.text import terms
-from ledger.entries import Unit
+from ledger.units import Unit
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = sorted(folder.name for folder in ROOT.iterdir() if (folder / "__init__.py").exists())
@@ -116,9 +116,10 @@ def test_every_annotation_of_label_studio_is_in_the_books_exactly_once(
         entry = booked[name]
         assert (entry.cycle, entry.item_id) == (cycle, item_id)
         # lead-time/1: all that was reported is the high bound, and up to 60 s of it the low one.
-        assert entry.amount("pool", Unit.S_HIGH) == lead_time
-        assert entry.amount("pool", Unit.S_LOW) == min(lead_time, Decimal(60))
-        assert entry.amount("pool", Unit.ANNOTATIONS) == 1
+        assert entry.receiver == f"simulated:pool:{cycle}"
+        # lead-time/2: what was reported is the high bound, and the low one up to 60 s; nothing is certain beyond.
+        certain = lead_time if lead_time <= 60 else Decimal(0)
+        assert entry.amounts == {Unit.ANNOTATIONS: 1, Unit.S_HIGH: lead_time, Unit.S_LOW: certain}
     assert sum(len(store.answers(cycle)) for cycle in cycles) == len(seen)
 
 

@@ -171,3 +171,10 @@ def test_no_network_no_cache_no_early_import_and_no_personal_data_in_the_log(tmp
     assert done.stdout.split()[:2] == ["<email>", "linkedin.com/<url>"]
     assert "tldextract" not in str(list(tmp_path.rglob("*")))
     assert not [line for line in log.read_text().splitlines() if "presidio" in line or "jane" in line]
+
+
+def test_a_text_too_long_to_be_searched_is_shown_to_nobody() -> None:
+    digits, words = "1 " * 251, "how to " * 100
+    assert build().scrub([digits]) == [Scrubbed(text="<too_long>", kinds=("too_long",))]
+    assert build().scrub([words]) == [Scrubbed(text=words, kinds=())]
+    assert scrubbed("call 212-736-5000 " + "x" * 480) == "call <phone> " + "x" * 480

@@ -54,8 +54,14 @@ def test_what_says_nothing_any_more_is_left_out_and_counted() -> None:
     found = Showable(candidates=(*shown, candidate("corona", 9)), held_back=10, held_back_predictions=11)
     assert [one.query for one in merged(found.candidates, build())] == ["corona"]
     assert showable(found, build()) == Showable(
-        candidates=(candidate("corona", 9),), held_back=12, held_back_predictions=18
+        candidates=(candidate("corona", 9),), held_back=13, held_back_predictions=18
     )
+
+
+def test_every_query_that_is_held_back_is_counted_though_they_read_the_same() -> None:
+    mails = [candidate("a@example.org", 4), candidate("b@example.org", 3), candidate("12 34 56 " * 60, 2)]
+    found = showable(Showable(candidates=tuple(mails), held_back=7, held_back_predictions=9), build())
+    assert (found.candidates, found.held_back, found.held_back_predictions) == ((), 10, 18)
 
 
 def test_a_query_that_nothing_was_taken_from_is_kept_whatever_it_says() -> None:

@@ -61,22 +61,13 @@ STRATEGIES = {
 SHARES = {AUDIT: 0.3, "doubt": 0.2, "surge": 0.4, "idle": 0.1}
 
 
-def draw(seed: int, items: int = 3, **more: object) -> list[LabelRequest]:
-    return choose(
-        SEVEN,
-        STRATEGIES,
-        SHARES,
-        items=items,
-        audit_fraction=0.25,
-        cycle_id="c",
-        round=1,
-        rng=np.random.default_rng(seed),
-        **more,  # type: ignore[arg-type]  # seconds and their budget
-    )
-
-
 def expected(items: int = 3, **more: object) -> ExpectedDraw:
     return expected_draw(SEVEN, STRATEGIES, SHARES, items=items, audit_fraction=0.25, **more)  # type: ignore[arg-type]
+
+
+def draw(seed: int, items: int = 3, **more: object) -> list[LabelRequest]:
+    rng = np.random.default_rng(seed)
+    return choose(SEVEN, STRATEGIES, expected(items, **more), cycle_id="c", round=1, rng=rng)
 
 
 @given(SIZES, st.integers(0, 80))
@@ -227,19 +218,12 @@ def test_a_budget_of_seconds_needs_seconds() -> None:
 def test_an_empty_pool_is_an_empty_draw() -> None:
     nothing = expected_draw(pool(0), STRATEGIES, SHARES, items=5, audit_fraction=0.25)
     assert nothing.inclusion.shape == nothing.audit.shape == (0,)
-    assert (
-        choose(
-            pool(0),
-            STRATEGIES,
-            SHARES,
-            items=5,
-            audit_fraction=0.25,
-            cycle_id="c",
-            round=1,
-            rng=np.random.default_rng(1),
-        )
-        == []
-    )
+    assert choose(pool(0), STRATEGIES, nothing, cycle_id="c", round=1, rng=np.random.default_rng(1)) == []
+
+
+def test_the_chances_of_another_pool_are_refused() -> None:
+    with pytest.raises(ValueError, match="7 candidates cannot be taken from 3"):
+        choose(pool(3), STRATEGIES, expected(), cycle_id="c", round=1, rng=np.random.default_rng(1))
 
 
 def test_strategies_that_all_have_nothing_to_say_ask_nothing() -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._selection_methods import RANDOM
+from benchmarks._selection_methods import LESS_AUDIT, MIXTURES, OURS, RANDOM
 from benchmarks._selection_page import page
 from benchmarks._selection_tally import Reached
 from benchmarks.selection import _rows
+from kempelen.settings import SelectionSettings
 
 
 def level() -> dict[str, Reached]:
@@ -25,11 +26,27 @@ def test_a_quick_run_says_so_and_every_figure_is_on_the_page() -> None:
     ratios = ("random_query", "random_prediction", "best_classic", "best_peer")
     figures: dict[str, Any] = {f"minutes_over_{name}": 0.1 + n / 10 for n, name in enumerate(ratios)}
     figures["stationary_minutes_over_random_worst"] = 0.8
+    figures |= {f"less_audit_{name}": value / 2 for name, value in figures.items()}
     figures |= {f"{name}_interval": [0.05, 1.5] for name in figures}
     figures |= {"best_classic": "margin", "best_peer": "badge", "corona": _rows(level())}
     figures["stationary, within 1%"] = _rows(level())
-    settings = {"quick": True, "seeds": 2, "shares": {"audit": 0.2, "margin": 0.8}, "audit_fraction": 0.2}
+    mixtures = {OURS: {"shares": {"audit": 0.2, "margin": 0.8}, "audit_fraction": 1 / 3}}
+    mixtures[LESS_AUDIT] = {"shares": {"audit": 0.1, "margin": 0.9}, "audit_fraction": 0.2}
+    settings = {"quick": True, "seeds": 2, **mixtures}
     written = page({"figures": figures, "peers": {"p": "1.0"}, "settings": settings | {"items": [36], "columns": 8192}})
-    for found in ("not for quoting", "p 1.0, 2 seeds", "**10 %** (5 % to 150 %)", "**40 %**", "audit 0.2, margin 0.8"):
+    for found in (
+        "not for quoting",
+        "p 1.0, 2 seeds",
+        "**10 %** (5 % to 150 %)",
+        "**40 %**",
+        "audit 0.2, margin 0.8; `audit_fraction` 0.33",
+        "**20 %**",
+        "margin 0.9",
+    ):
         assert found in written
     assert "| Kempelen | 25 (20 to 30) | 20 %" in written
+
+
+def test_ours_is_measured_as_it_is_delivered() -> None:
+    default = SelectionSettings()
+    assert (MIXTURES[OURS].shares, MIXTURES[OURS].audit_fraction) == (default.shares, default.audit_fraction)

@@ -1,0 +1,84 @@
+"""Answer in the model's place: what a client waits for is shown to a person, who answers on the terminal."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from console import output
+from console.commands.common import COMMON, Common, books_of, show
+from kempelen.errors import ConfigError
+from kempelen.settings import load
+
+if TYPE_CHECKING:
+    from cycle.fallback import Waiting
+    from cycle.human_answers import HumanAnswers
+
+_LOOK_EVERY_S = 0.5
+_SKIP, _STOP = "s", "q"
+
+
+def answer(
+    *,
+    who: Annotated[str, Parameter(name="--as")],
+    once: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = COMMON,
+) -> int:
+    """Answer queries that the model is not sure of, while their users wait. Your time is booked, skips included.
+
+    Parameters
+    ----------
+    who
+        Who answers; the books keep a pseudonym.
+    once
+        Stop when nothing waits any more, in place of waiting for the next query.
+    """
+    from cycle.wiring import service
+
+    settings = load(common.config_file)
+    books_of(common.folder)
+    if not who.strip():
+        raise ConfigError("--as is empty.", hint="Say who answers, as `--as ada`.")
+    answers = service(settings.model_copy(update={"state": common.folder})).answers
+    output.remark(
+        f"{settings.model.use or settings.model.name}: answer with a number, skip with {_SKIP}, stop with {_STOP}."
+    )
+    given = _until_stopped(answers, f"fallback:{who.strip()}", settings.model.labels, once=once)
+    return show({"answers": given}, common, lambda: output.say(f"You gave {given} answers."))
+
+
+def _until_stopped(answers: "HumanAnswers", identity: str, labels: tuple[str, ...], *, once: bool) -> int:
+    given = 0
+    while True:
+        turn = answers.next(identity)
+        if turn is None:
+            if once:
+                return given
+            time.sleep(_LOOK_EVERY_S)
+            continue
+        key, item = turn
+        said = _asked(item, labels)
+        label = None if said in {_SKIP, _STOP} else labels[int(said) - 1]
+        in_time = answers.answer(key, label)
+        given += label is not None
+        if label is not None and not in_time:
+            output.remark("The user could not wait any longer. Your time is booked all the same.")
+        if said == _STOP:
+            return given
+
+
+def _asked(item: "Waiting", labels: tuple[str, ...]) -> str:
+    """Show one item until it is answered, skipped, or there is nobody any more (end of input)."""
+    output.remark("")
+    output.remark(item.query, strong=True)
+    for number, label in enumerate(labels, start=1):
+        output.remark(f"  {number}  {label}")
+    allowed = {_SKIP, _STOP, *map(str, range(1, len(labels) + 1))}
+    while True:
+        try:
+            said = input("> ").strip().lower()
+        except EOFError:
+            return _STOP
+        if said in allowed:
+            return said
+        output.remark(f"Type 1 to {len(labels)}, {_SKIP} to skip, or {_STOP} to stop.")

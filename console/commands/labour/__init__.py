@@ -1,0 +1,11 @@
+"""`kempelen labour`: the books of human effort, what is owed for it, and the rights of those who gave it."""
+
+from cyclopts import App
+
+from console.commands.labour import checking, statement, work
+
+app = App(name=["labour", "labor"], help=statement.labour.__doc__)
+app.default(statement.labour)
+app.command(work.record)
+app.command(work.import_, name="import")
+app.command(checking.reconcile)

@@ -1,0 +1,248 @@
+"""The queue of predictions that the model is not sure of: people answer in its place, while a client waits.
+
+A client waits for seconds, a flow never does. Whoever is shown an item has it for a while; then it is anybody's again.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    insert,
+    inspect,
+    or_,
+    select,
+    update,
+)
+
+from kempelen.errors import BadData
+from ledger.database import reading, writing
+
+_YES, _NO = "y", "n"
+
+_meta = MetaData()
+
+_items = Table(
+    "fallback_item",
+    _meta,
+    Column("ticket", String(40), primary_key=True),
+    Column("model", String(50), nullable=False, index=True),
+    Column("version", String(20), nullable=False),
+    Column("item_id", String(32), nullable=False),
+    Column("query", Text, nullable=False),
+    Column("suggestion", Text),
+    Column("confidence", Float),
+    Column("asked_at", String(32), nullable=False),
+    Column("deadline", String(32), nullable=False),
+    Column("answer", Text),
+    Column("answered_in", String(40)),  # the turn
+    Column("served_at", String(32)),
+)
+_turns = Table(
+    "fallback_turn",
+    _meta,
+    Column("turn", String(40), primary_key=True),
+    Column("ticket", String(40), nullable=False, index=True),
+    Column("person", String(80), nullable=False),
+    Column("simulated", String(1), nullable=False),
+    Column("shown_at", String(32), nullable=False),
+    Column("lapses_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+    Column("label", Text),
+    Column("booked", String(1), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An item for whose answer a client waits until `deadline`; `query` is what people are shown."""
+
+    ticket: str
+    model: str
+    version: str
+    item_id: str
+    query: str
+    suggestion: str | None
+    confidence: float | None
+    asked_at: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One person's time with one item, from `shown_at` on.
+
+    `label` is None if they skipped, or let it lapse: then `ended_at` is None, too, and the turn ended by `lapses_at`.
+    `served` says whether the client was given this answer.
+    """
+
+    turn: str
+    item: Waiting
+    person: str
+    simulated: bool
+    shown_at: datetime
+    lapses_at: datetime
+    ended_at: datetime | None
+    label: str | None
+    served: bool
+
+
+class FallbackQueue:
+    """Items, and the turns that people take at them. Safe for several processes at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        with reading(engine) as connection:
+            complete = set(_meta.tables) <= set(inspect(connection).get_table_names())
+        if not complete:
+            with writing(engine) as connection:
+                _meta.create_all(connection)
+
+    def ask(self, item: Waiting) -> None:
+        """Put an item before people."""
+        row = {name: getattr(item, name) for name in ("ticket", "model", "version", "item_id", "query")}
+        rest = {"suggestion": item.suggestion, "confidence": item.confidence}
+        times = {"asked_at": _text(item.asked_at), "deadline": _text(item.deadline)}
+        with writing(self._engine) as connection:
+            connection.execute(insert(_items), [row | rest | times])
+
+    def take(self, ticket: str, now: datetime) -> str | None:
+        """The answer, served from now on; None while nobody has given one, and when it came too late."""
+        answered = and_(_items.c.ticket == ticket, _items.c.answer.is_not(None), _items.c.deadline >= _text(now))
+        with reading(self._engine) as connection:
+            answer = connection.execute(select(_items.c.answer).where(answered)).scalar()
+        if answer is None:
+            return None
+        with writing(self._engine) as connection:
+            serve = update(_items).where(answered, _items.c.served_at.is_(None)).values(served_at=_text(now))
+            connection.execute(serve)
+        return str(answer)
+
+    def next(
+        self, model: str, person: str, now: datetime, *, hold: timedelta, simulated: bool = False
+    ) -> tuple[str, Waiting] | None:
+        """Show a person the item that has waited longest and that nobody else has before them: the turn, and the item.
+
+        None when nothing waits. A person is not shown an item that they skipped.
+        """
+        with writing(self._engine) as connection:
+            row = connection.execute(_free(model, person, _text(now))).mappings().first()
+            if row is None:
+                return None
+            turn = secrets.token_hex(16)
+            values = {
+                "turn": turn,
+                "ticket": row["ticket"],
+                "person": person,
+                "simulated": _YES if simulated else _NO,
+                "shown_at": _text(now),
+                "lapses_at": _text(now + hold),
+                "booked": _NO,
+            }
+            connection.execute(insert(_turns), [values])
+        return turn, _waiting(row)
+
+    def end(self, turn: str, label: str | None, now: datetime) -> bool:
+        """Record what a person answered, or that they skipped; whether it is the item's answer.
+
+        It is not if it came too late, or another's was first. BadData for a turn that nobody took; a second answer
+        in one turn changes nothing. A turn that had lapsed and is booked goes on in a turn of its own.
+        """
+        with writing(self._engine) as connection:
+            row = connection.execute(select(_turns).where(_turns.c.turn == turn)).mappings().first()
+            if row is None:
+                raise BadData(f"Nobody was given the turn {turn}.", hint="Take the next item, and answer that one.")
+            if row["ended_at"] is not None:
+                return False
+            ended = {"ended_at": _text(now), "label": label}
+            if row["booked"] == _YES:
+                late = {"turn": f"{turn}-late", "shown_at": row["lapses_at"], "booked": _NO}
+                connection.execute(insert(_turns), [{**row, **late, **ended}])
+            connection.execute(update(_turns).where(_turns.c.turn == turn).values(**ended))
+            if label is None:
+                return False
+            open_ = and_(_items.c.ticket == row["ticket"], _items.c.answer.is_(None), _items.c.deadline >= _text(now))
+            first = update(_items).where(open_).values(answer=label, answered_in=turn)
+            return bool(connection.execute(first).rowcount)
+
+    def settled(self, model: str, now: datetime) -> list[Turn]:
+        """Turns that are over, whose fate is known, and that are not booked yet, oldest first."""
+        over = or_(_turns.c.ended_at.is_not(None), _turns.c.lapses_at < _text(now))
+        known = or_(_items.c.served_at.is_not(None), _items.c.deadline < _text(now), _turns.c.label.is_(None))
+        query = (
+            select(_turns, _items)
+            .join(_items, _items.c.ticket == _turns.c.ticket)
+            .where(_items.c.model == model, _turns.c.booked == _NO, over, known)
+            .order_by(_turns.c.shown_at, _turns.c.turn)
+        )
+        with reading(self._engine) as connection:
+            return [_turn(row) for row in connection.execute(query).mappings()]
+
+    def booked(self, turns: Sequence[Turn]) -> None:
+        """Remember that turns are in the books."""
+        with writing(self._engine) as connection:
+            for turn in turns:
+                connection.execute(update(_turns).where(_turns.c.turn == turn.turn).values(booked=_YES))
+
+    def wipe(self, model: str, now: datetime) -> None:
+        """Forget the texts of items that nobody waits for any more."""
+        over = and_(_items.c.model == model, _items.c.deadline < _text(now), _items.c.query != "")
+        with reading(self._engine) as connection:
+            something = connection.execute(select(_items.c.ticket).where(over).limit(1)).first()
+        if something:
+            with writing(self._engine) as connection:
+                connection.execute(update(_items).where(over).values(query=""))
+
+    def waiting(self, model: str, now: datetime) -> int:
+        """How many items still wait for an answer."""
+        with reading(self._engine) as connection:
+            return len(connection.execute(select(_items.c.ticket).where(_open(model, _text(now)))).all())
+
+
+def _open(model: str, now: str) -> Any:
+    return and_(_items.c.model == model, _items.c.answer.is_(None), _items.c.deadline >= now)
+
+
+def _free(model: str, person: str, now: str) -> Any:
+    held = and_(_turns.c.ended_at.is_(None), _turns.c.lapses_at >= now)
+    taken = select(_turns.c.turn).where(_turns.c.ticket == _items.c.ticket, or_(held, _turns.c.person == person))
+    return (
+        select(_items).where(_open(model, now), ~taken.exists()).order_by(_items.c.asked_at, _items.c.ticket).limit(1)
+    )
+
+
+def _waiting(row: Any) -> Waiting:
+    names = ("ticket", "model", "version", "item_id", "query", "suggestion", "confidence")
+    return Waiting(
+        **{name: row[name] for name in names},
+        asked_at=datetime.fromisoformat(row["asked_at"]),
+        deadline=datetime.fromisoformat(row["deadline"]),
+    )
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(
+        turn=row["turn"],
+        item=_waiting(row),
+        person=row["person"],
+        simulated=row["simulated"] == _YES,
+        shown_at=datetime.fromisoformat(row["shown_at"]),
+        lapses_at=datetime.fromisoformat(row["lapses_at"]),
+        ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
+        label=row["label"],
+        served=row["served_at"] is not None and row["answered_in"] == row["turn"],
+    )
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

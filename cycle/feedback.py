@@ -1,0 +1,166 @@
+"""Corrections that users give for nothing: counted one by one, their time declared, and nobody's name kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Column, ColumnElement, Engine, MetaData, String, Table, Text, and_, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kempelen.clock import Clock
+from kempelen.errors import BadData
+from kempelen.records import Effort
+from kempelen.settings import Settings
+from kempelen.text import item_id, normalise
+from ledger import posting_rules
+from ledger.database import reading, writing
+from ledger.entries import Entry
+from ledger.store import Ledger
+
+DECLARED = "declared-range/1"
+"""Both bounds are what the settings declare a correction to take."""
+
+SOURCE = "users"
+"""What the books call those who correct an answer where nothing says more."""
+
+_LONGEST_ID, _LONGEST_SOURCE = 200, 80
+
+_meta = MetaData()
+
+_corrections = Table(
+    "user_correction",
+    _meta,
+    Column("model", String(50), primary_key=True),
+    Column("source", String(_LONGEST_SOURCE), primary_key=True),
+    Column("event_id", String(_LONGEST_ID), primary_key=True),
+    Column("version", String(20), nullable=False),
+    Column("item_id", String(32), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A user said that an answer should have been `label`. Of the query only its item id is kept."""
+
+    event_id: str
+    source: str
+    version: str
+    item_id: str
+    label: str
+    at: datetime
+
+
+def correction(  # noqa: PLR0913 - a correction is exactly these facts
+    query: str, label: str, *, event_id: str, source: str, version: str, labels: Sequence[str], at: datetime
+) -> Correction:
+    """A correction that can be recorded. BadData for an empty query, bad names, and a label that is none of `labels`.
+
+    Without `labels` the model's are not known, and any label is taken.
+    """
+    if not label or (labels and label not in labels):
+        raise BadData(f"{label[:80]!r} is none of the model's labels.", hint=f"Name one of {', '.join(labels)}.")
+    normal = normalise(query)
+    if not normal:
+        raise BadData("The query is empty.", hint="Name the query that was answered wrongly.")
+    for what, name, longest in (("event_id", event_id, _LONGEST_ID), ("source", source, _LONGEST_SOURCE)):
+        if not name or name != name.strip() or not name.isprintable() or len(name) > longest:
+            raise BadData(f"{what} is {name[:80]!r}.", hint=f"Write 1 to {longest} printable characters.")
+    return Correction(event_id=event_id, source=source, version=version, item_id=item_id(normal), label=label, at=at)
+
+
+class Corrections:
+    """What users corrected, by the application's own id of the event. Safe for several processes at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        with reading(engine) as connection:
+            complete = inspect(connection).has_table(_corrections.name)
+        if not complete:
+            with writing(engine) as connection:
+                _meta.create_all(connection)
+
+    def record(self, model: str, correction: Correction) -> Correction:
+        """Record a correction; what is on record under its id, should it have come before."""
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        facts = {name: getattr(correction, name) for name in ("event_id", "source", "version", "item_id", "label")}
+        row = facts | {"model": model, "at": correction.at.astimezone(UTC).isoformat(timespec="microseconds")}
+        with writing(self._engine) as connection:
+            connection.execute(dialect.insert(_corrections).on_conflict_do_nothing().values(**row))
+        same = and_(_corrections.c.source == correction.source, _corrections.c.event_id == correction.event_id)
+        (recorded,) = self._read(and_(_corrections.c.model == model, same))
+        return recorded
+
+    def of(self, model: str) -> list[Correction]:
+        """Every correction of a model, oldest first."""
+        return self._read(_corrections.c.model == model)
+
+    def _read(self, condition: ColumnElement[bool]) -> list[Correction]:
+        query = select(_corrections).where(condition).order_by(_corrections.c.at, _corrections.c.event_id)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            Correction(
+                event_id=row["event_id"],
+                source=row["source"],
+                version=row["version"],
+                item_id=row["item_id"],
+                label=row["label"],
+                at=datetime.fromisoformat(row["at"]),
+            )
+            for row in rows
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """One model's corrections by its users. `version` says which version is in service."""
+
+    settings: Settings
+    corrections: Corrections
+    ledger: Ledger
+    version: Callable[[], str]
+    clock: Clock
+
+    def record(
+        self, query: str, label: str, *, event_id: str, source: str = SOURCE, version: str | None = None
+    ) -> Correction:
+        """Record that a user corrected an answer, and book the event for the version that had given it.
+
+        Recording an event twice is harmless: the first one stands. BadData as `correction` says.
+        """
+        wanted = correction(
+            query,
+            label,
+            event_id=event_id,
+            source=source,
+            version=version or self.version(),
+            labels=self.settings.model.labels,
+            at=self.clock.now(),
+        )
+        recorded = self.corrections.record(self.settings.model.name, wanted)
+        # What is on record is booked, new or not: a kill between the two is mended when the event is told again.
+        self.ledger.book([self._entry(recorded)])
+        return recorded
+
+    def book(self) -> int:
+        """Book whatever is on record and not in the books yet; how many that were."""
+        return self.ledger.book([self._entry(one) for one in self.corrections.of(self.settings.model.name)])
+
+    def _entry(self, correction: Correction) -> Entry:
+        return posting_rules.feedback_given(
+            source_id=f"{self.settings.model.name}/{correction.event_id}",
+            source=correction.source,
+            events=1,
+            effort=self._declared(),
+            model=self.settings.model.name,
+            version=correction.version,
+            at=correction.at,
+            worked_at=correction.at,
+            item_id=correction.item_id,
+        )
+
+    def _declared(self) -> Effort | None:
+        low, high = self.settings.feedback.seconds_low, self.settings.feedback.seconds_high
+        return None if low is None or high is None else Effort(low_s=low, high_s=high, policy=DECLARED)

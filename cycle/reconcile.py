@@ -1,0 +1,198 @@
+"""Are the books and the annotation system of one mind? Annotation by annotation, both figures side by side."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from cycle.app import App
+from cycle.records import Cycle
+from kempelen.errors import BadData, ConnectorRefused, Problem
+from kempelen.records import Annotation, Effort, Provenance
+from ledger import accounts, posting_rules
+from ledger.durations import interval
+from ledger.effort import bounds
+from ledger.entries import Entry
+from ledger.units import Unit
+
+
+class Found(StrEnum):
+    """How an annotation differs."""
+
+    NOT_BOOKED = "not in the books"
+    NOT_THERE = "not in the annotation system"
+    SECONDS = "other seconds"
+    PERSON = "another person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One annotation on which books and annotation system differ, with both figures.
+
+    `explained` says why that is as it should be; empty where somebody has to look.
+    """
+
+    source_id: str
+    found: Found
+    booked: Effort | None
+    there: Effort | None
+    explained: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The difference for scripts."""
+        figures = {"booked": _figures(self.booked), "there": _figures(self.there)}
+        return {"annotation": self.source_id, "found": self.found.value} | figures | {"explained": self.explained}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """One cycle, compared. `problems` are what the annotation system could not be read for."""
+
+    cycle_id: str
+    booked: int
+    there: int
+    agreed: int
+    differences: tuple[Difference, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def unexplained(self) -> tuple[Difference, ...]:
+        """What somebody has to look at."""
+        return tuple(one for one in self.differences if not one.explained)
+
+    def as_json(self) -> dict[str, Any]:
+        """The comparison for scripts."""
+        counts = {name: getattr(self, name) for name in ("cycle_id", "booked", "there", "agreed")}
+        return counts | {
+            "unexplained": len(self.unexplained),
+            "differences": [one.as_json() for one in self.differences],
+            "problems": [f"{one.message} {one.hint}" for one in self.problems],
+        }
+
+    @property
+    def says(self) -> str:
+        """The comparison in one sentence."""
+        open_ = f", {len(self.unexplained)} to look at" if self.unexplained else ""
+        return (
+            f"{self.cycle_id}: {self.booked} annotations booked, {self.there} in the annotation system, "
+            f"{self.agreed} the same, {len(self.differences)} differ{open_}."
+        )
+
+
+def reconcile(app: App, cycle: Cycle) -> Reconciled:
+    """Compare every annotation of a cycle: is it in the books, once, by whom, and with the seconds that it shows?
+
+    Reads the whole cycle there, and changes nothing anywhere. What is there and was not collected yet is listed, too:
+    `kempelen collect` books it. ConnectorUnavailable when the annotation system does not answer.
+    """
+    try:
+        collection = app.annotators.collect(cycle.cycle_id, None)
+    except ConnectorRefused as error:
+        return _unread(app, cycle, error)
+    there = {posting_rules.given_id(answer): answer for answer in collection.annotations}
+    booked = _booked(app, cycle)
+    removed = {change.source_id for change in app.store.changes(cycle.cycle_id) if change.now is None}
+    differences = [
+        difference
+        for source_id in sorted({*there, *booked})
+        if (difference := _compared(app, source_id, booked.get(source_id, ()), there.get(source_id), removed))
+    ]
+    return Reconciled(
+        cycle_id=cycle.cycle_id,
+        booked=len(booked),
+        there=len(there),
+        agreed=len({*there, *booked}) - len(differences),
+        differences=tuple(differences),
+        problems=collection.problems,
+    )
+
+
+def reconcile_all(app: App, cycle_id: str | None = None) -> list[Reconciled]:
+    """Compare one cycle, or all of them, oldest first. BadData for a cycle that there is not."""
+    cycles = app.store.cycles(app.model)
+    wanted = [cycle for cycle in cycles if cycle_id in {None, cycle.cycle_id}]
+    if cycle_id and not wanted:
+        known = ", ".join(cycle.cycle_id for cycle in cycles[-5:]) or "none yet"
+        raise BadData(f"There is no cycle {cycle_id} of {app.model}.", hint=f"Known: {known}.")
+    return [reconcile(app, cycle) for cycle in wanted]
+
+
+def _booked(app: App, cycle: Cycle) -> Mapping[str, Sequence[Entry]]:
+    """What stands in the books about each annotation, by its own entry: corrections in place of what they took back."""
+    entries = [e for e in app.ledger.entries(cycle=cycle.cycle_id) if accounts.role(e.receiver) == "pool"]
+    taken_back = {entry.reverses for entry in entries if entry.reverses}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.reverses is None and entry.source_id not in taken_back:
+            found.setdefault(posting_rules.annotation_of(entry.source_id), []).append(entry)
+    return found
+
+
+def _compared(
+    app: App, source_id: str, booked: Sequence[Entry], answer: Annotation | None, removed: set[str]
+) -> Difference | None:
+    here = _sum(booked)
+    there = bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s) if answer else None
+    name = source_id.removeprefix("given:")
+    if not booked:
+        return Difference(source_id=name, found=Found.NOT_BOOKED, booked=None, there=there, explained="")
+    if answer is None:
+        gone = "deleted there, and seen: what it took stays booked" if name in removed else ""
+        return Difference(source_id=name, found=Found.NOT_THERE, booked=here, there=None, explained=gone)
+    if {entry.person for entry in booked} != {_account(app, answer, booked)}:
+        return Difference(source_id=name, found=Found.PERSON, booked=here, there=there)
+    if _figures(here) == _figures(there):
+        return None
+    return Difference(
+        source_id=name, found=Found.SECONDS, booked=here, there=there, explained=_why_other_seconds(booked, answer)
+    )
+
+
+def _account(app: App, answer: Annotation, booked: Sequence[Entry]) -> str:
+    """The account of who gave it; simulated once, simulated for ever."""
+    account = accounts.annotator(app.pseudonym(answer.annotator))
+    simulated = booked[0].provenance is Provenance.SIMULATED
+    return accounts.simulated(account) if simulated else account
+
+
+def _why_other_seconds(booked: Sequence[Entry], answer: Annotation) -> str:
+    if any(entry.provenance is Provenance.DECLARED for entry in booked):
+        return "corrected at the person's request"
+    if answer.changed_at is not None:
+        return "edited there: what the change took is booked beside the first form"
+    return ""
+
+
+def _sum(entries: Iterable[Entry]) -> Effort | None:
+    """What all entries about one annotation say together; None if none says anything of seconds."""
+    timed = [entry for entry in entries if entry.timed]
+    if not timed:
+        return None
+    low, high = (sum((entry.amounts[unit] for entry in timed), Decimal(0)) for unit in (Unit.S_LOW, Unit.S_HIGH))
+    return Effort(low_s=low, high_s=high, policy=timed[0].policy or "")
+
+
+def _unread(app: App, cycle: Cycle, error: ConnectorRefused) -> Reconciled:
+    problem = Problem(stage="reconcile", subject=cycle.cycle_id, message=str(error), hint=error.hint)
+    return Reconciled(
+        cycle_id=cycle.cycle_id,
+        booked=len(_booked(app, cycle)),
+        there=0,
+        agreed=0,
+        differences=(),
+        problems=(problem,),
+    )
+
+
+def _figures(effort: Effort | None) -> dict[str, float] | None:
+    return {"low_s": float(effort.low_s), "high_s": float(effort.high_s)} if effort else None
+
+
+def in_words(effort: Effort | None) -> str:
+    """A figure of either side.
+
+    >>> in_words(None)
+    'unknown'
+    """
+    return interval(effort.low_s, effort.high_s) if effort else "unknown"

@@ -1,0 +1,52 @@
+"""The time of those who review: alarms looked into, promotions approved, answers adjudicated."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from cycle.app import App
+from kempelen.errors import BadData
+from kempelen.records import Effort, Provenance
+from ledger import posting_rules
+from ledger.entries import Entry
+
+STATED = "stated/1"
+"""Both bounds are what the person says."""
+
+
+def record_review(  # noqa: PLR0913 - a review is exactly these facts
+    app: App,
+    *,
+    name: str,
+    identity: str,
+    what: str,
+    low_s: Decimal,
+    high_s: Decimal,
+    version: str | None,
+    worked_at: datetime,
+    now: datetime,
+) -> Entry:
+    """Book somebody's own time as verification of a version, by default of the one in service; once for each `name`.
+
+    BadData for a version that there is not, for no time at all, and for what was done in the future; LedgerError if
+    `name` is booked with other facts.
+    """
+    about = version or app.champion
+    if about not in {known.version for known in app.store.versions(app.model)}:
+        raise BadData(f"There is no version {about} of {app.model}.", hint="See `kempelen labour`.")
+    if not (low_s.is_finite() and high_s.is_finite() and 0 < low_s <= high_s):
+        raise BadData(f"{low_s} to {high_s} seconds are no time.", hint="Give minutes above 0, the lower bound first.")
+    if worked_at > now:
+        raise BadData(f"{worked_at:%Y-%m-%d %H:%M} is still to come.", hint="Book work when it is done.")
+    entry = posting_rules.reviewed(
+        source_id=f"{app.model}/{name}",
+        pseudonym=app.pseudonym(f"engineer:{identity}"),
+        effort=Effort(low_s=low_s, high_s=high_s, policy=STATED),
+        provenance=Provenance.DECLARED,
+        what=what,
+        model=app.model,
+        version=about,
+        at=now,
+        worked_at=worked_at,
+    )
+    app.ledger.book([entry])
+    return entry

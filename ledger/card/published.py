@@ -1,0 +1,194 @@
+"""What the books hold of a version, reduced to what may be shown when no figure is of fewer than k people."""
+
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+
+from sqlalchemy import Engine, select
+
+from kempelen.records import Kind, Provenance
+from ledger import accounts
+from ledger.accounts import Unused
+from ledger.card.content import CardContent, Line
+from ledger.card.terms import Terms
+from ledger.database import reading
+from ledger.labour import COST_NOTE, Amounts, EffortLine, Share, UnusedLine, VersionLabour
+from ledger.pay.cost import Cost
+from ledger.people.privacy import Cell, Key, Publication, total_s
+from ledger.people.ratings import Summary
+from ledger.people.releases import Part
+from ledger.tables import LINES, TOTALS
+from ledger.units import Unit
+
+USED, UNUSED = "used", "unused"
+_VERSION, _USE, _KIND, _PROVENANCE, _REASON, _SOURCE = range(6)
+
+_HELD_COST = "held back, because it would tell of fewer than {k} people"
+
+
+def parts(engine: Engine, model: str) -> list[Part]:
+    """What each person gave to each version of a model, or to the waste beside it: what a release of figures rests on.
+
+    A part's key is its version, whether it was used, its kind, its provenance, why it was not used, and its source.
+    """
+    columns = (*LINES.c, TOTALS.c.person, TOTALS.c.s_low, TOTALS.c.s_high, TOTALS.c.annotations)
+    query = select(*columns).join(TOTALS).where(LINES.c.model == model, LINES.c.currency.is_(None))
+    with reading(engine) as connection:
+        rows = connection.execute(query.where(TOTALS.c.entries != 0).order_by(LINES.c.id, TOTALS.c.person)).all()
+    return [
+        Part(
+            key=_key(row.version, row.receiver, row.kind, row.provenance, row.source),
+            person=row.person if row.person and accounts.is_person(row.person) else None,
+            low_s=Decimal(row.s_low) / Unit.S_LOW.per_unit if row.timed else None,
+            high_s=Decimal(row.s_high) / Unit.S_HIGH.per_unit if row.timed else None,
+            annotations=row.annotations,
+        )
+        for row in rows
+    ]
+
+
+def content(  # noqa: PLR0913 - a card is made of exactly these
+    labour: VersionLabour,
+    publication: Publication,
+    *,
+    earlier: Collection[str],
+    costs: Iterable[tuple[Cost, int]] = (),
+    ratings: Summary | None = None,
+    credits: Iterable[str] = (),  # noqa: A002 - the field's word
+    terms: Terms | None = None,
+) -> CardContent:
+    """The card of a version: effort of persons as far as `publication` shows it, all other effort as it is.
+
+    `publication` is of the model's `parts`; `earlier` are the versions whose labels it also trained on. Each cost comes
+    with the number of persons who receive it. Costs are shown only where all effort is, and each where at least k
+    persons receive it.
+    """
+    persons = _lines(publication, labour.version, earlier)
+    free = [_line(line) for line in (*labour.effort, *labour.unused) if not line.people]
+    lines = [*persons, *(line for line in free if line.provenances != (Provenance.SIMULATED,))]
+    dreamt = [line for line in free if line.provenances == (Provenance.SIMULATED,)]
+    held = _held_back(publication, labour.version, earlier)
+    undivided = tuple(line for line in lines if line.reasons and "" in line.reasons)
+    shown, note = _costs(tuple(costs), publication.k, complete=not held and not undivided)
+    return CardContent(
+        model=labour.model,
+        version=labour.version,
+        digest=labour.digest,
+        min_people=publication.k,
+        effort=tuple(line for line in lines if not line.reasons),
+        unused=tuple(line for line in lines if line.reasons and "" not in line.reasons),
+        undivided=undivided,
+        simulated=tuple(line for line in dreamt if not line.reasons),
+        simulated_unused=tuple(line for line in dreamt if line.reasons),
+        people=bool(persons),
+        held_back=held,
+        policies=tuple(sorted({policy for line in (*labour.effort, *labour.unused) for policy in line.policies})),
+        costs=shown,
+        cost_note=note,
+        ratings=ratings or Summary(),
+        credits=tuple(credits),
+        terms=terms or Terms(),
+    )
+
+
+def _key(version: str, receiver: str, kind: str | None, provenance: str, source: str | None) -> Key:
+    unused = accounts.role(receiver) == "unused"
+    reason = accounts.name(receiver) if unused else ""
+    return version, UNUSED if unused else USED, kind or "", provenance, reason, source or ""
+
+
+def _share(key: Key, version: str, earlier: Collection[str]) -> Share | None:
+    """How the version has a part in it, or None if it has none."""
+    if key[_VERSION] == version:
+        return Share.DIRECT
+    learned = key[_USE] == USED or key[_REASON] == Unused.REJECTED_CHALLENGER
+    inherited = key[_VERSION] in earlier and key[_KIND] == Kind.PREPARATION and learned
+    return Share.INHERITED if inherited else None
+
+
+def _lines(publication: Publication, version: str, earlier: Collection[str]) -> list[Line]:
+    """The sets of cells that concern the version and nothing else, those that agree in all but their number as one."""
+    groups: dict[tuple[object, ...], list[Cell]] = {}
+    for cells in publication.sets:
+        shares = {_share(cell.key, version, earlier) for cell in cells}
+        if None not in shares:
+            told = sorted({(_share(c.key, version, earlier) or "", *c.key[_USE:]) for c in cells})
+            groups.setdefault((*told, cells[0].sort), []).extend(cells)
+    lines = (_together(cells, version, earlier) for _, cells in sorted(groups.items(), key=lambda group: str(group[0])))
+    return sorted(lines, key=_order)
+
+
+def _together(cells: Sequence[Cell], version: str, earlier: Collection[str]) -> Line:
+    reasons = {_reason(cell.key, version) for cell in cells}
+    return Line(
+        shares=tuple(s for s in Share if s in {_share(cell.key, version, earlier) for cell in cells}),
+        kinds=tuple(kind for kind in Kind if kind in {cell.key[_KIND] for cell in cells}),
+        provenances=tuple(each for each in Provenance if each in {cell.key[_PROVENANCE] for cell in cells}),
+        amounts=Amounts(
+            annotations=sum(cell.annotations for cell in cells),
+            labels=0,
+            low_s=total_s(cell.low_s for cell in cells),
+            high_s=total_s(cell.high_s for cell in cells),
+        ),
+        reasons=() if reasons == {""} else tuple(sorted(reasons)),
+        sources=tuple(sorted({cell.key[_SOURCE] for cell in cells} - {""})),
+        charged_to=tuple(sorted({cell.key[_VERSION] for cell in cells}, key=_natural)),
+    )
+
+
+def _reason(key: Key, version: str) -> str:
+    """Why it was not used. What a rejected challenger learned from and later versions inherit, was used by them."""
+    return key[_REASON] if key[_VERSION] == version else ""
+
+
+def _line(line: EffortLine | UnusedLine) -> Line:
+    """A line with nobody behind it who could be recognised."""
+    return Line(
+        shares=(line.share if isinstance(line, EffortLine) else Share.DIRECT,),
+        kinds=(line.kind,),
+        provenances=(line.provenance,),
+        amounts=line.amounts,
+        reasons=() if isinstance(line, EffortLine) else (line.reason,),
+        sources=(line.source,) if line.source else (),
+        note=line.note if isinstance(line, EffortLine) else None,
+        charged_to=line.charged_to if isinstance(line, EffortLine) else (),
+    )
+
+
+def _held_back(publication: Publication, version: str, earlier: Collection[str]) -> tuple[str, ...]:
+    """What concerns the version and is in no line, in words."""
+    hidden = list(publication.held_back)
+    for cells in publication.sets:
+        shares = {_share(cell.key, version, earlier) for cell in cells}
+        hidden += cells if None in shares and len(shares) > 1 else ()
+    named = {(_share(cell.key, version, earlier), cell.key) for cell in hidden}
+    return tuple(sorted({_named(share, key) for share, key in named if share is not None}))
+
+
+def _named(share: Share, key: Key) -> str:
+    reason = f", not used: {key[_REASON].replace('_', ' ')}" if key[_REASON] and share is Share.DIRECT else ""
+    origin = f" from version {key[_VERSION]}" if share is Share.INHERITED else ""
+    return f"{key[_KIND]}, {share.value}{origin}, {key[_PROVENANCE]}{reason}"
+
+
+def _costs(costs: Sequence[tuple[Cost, int]], k: int, *, complete: bool) -> tuple[tuple[Cost, ...], str | None]:
+    if not costs:
+        return (), COST_NOTE
+    shown = tuple(cost for cost, people in costs if complete and people >= k)
+    return shown, None if len(shown) == len(costs) else _HELD_COST.format(k=k)
+
+
+def _order(line: Line) -> tuple[object, ...]:
+    return (
+        [list(Share).index(share) for share in line.shares],
+        [list(Kind).index(kind) for kind in line.kinds],
+        [list(Provenance).index(each) for each in line.provenances],
+        line.reasons,
+        line.sources,
+    )
+
+
+def _natural(version: str) -> tuple[int, int, str]:
+    """Registry numbers in the order of numbers, anything else behind them."""
+    return (0, int(version), "") if version.isdecimal() else (1, 0, version)
+
+
