@@ -99,7 +99,7 @@ def _bare_rate(site: Site, cycle_id: str, items: int) -> float:
     began = time.perf_counter()
     for first in range(0, items, _importing.PORTION):
         portion = wanted[first : first + _importing.PORTION]
-        site.http.post(path, json=[_importing.payload(each, asked.labels) for each in portion]).raise_for_status()
+        site.http.post(path, json=[_importing.payload(each, asked) for each in portion]).raise_for_status()
     return items / (time.perf_counter() - began)
 
 

@@ -108,9 +108,7 @@ def _postgres() -> Iterator[Place]:
             return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
 
     with _postgresql.running(durable=True, settings={"shared_buffers": "256MB", "max_wal_size": "4GB"}) as server:
-        yield Place(
-            address=server.make("books"), plain=server.make("plain"), bytes_held=held, version=server.version
-        )
+        yield Place(address=server.make("books"), plain=server.make("plain"), bytes_held=held, version=server.version)
 
 
 def _figures(place: Place, size: Size) -> dict[str, Any]:
@@ -249,7 +247,9 @@ def _cards(ledger: Ledger, lineage: dict[str, list[str]], size: Size) -> dict[st
     step = size.versions // size.cards
     for version in range(step, size.versions + 1, step):
         took = _seconds(
-            lambda v=version: ledger.issue_card(MODEL, str(v), lineage, at=_BEGAN, document=lambda card: str(card.digest))
+            lambda v=version: ledger.issue_card(
+                MODEL, str(v), lineage, at=_BEGAN, document=lambda card: str(card.digest)
+            )
         )
     return {"card_of_last_s": round(took, 2)}
 

@@ -26,6 +26,7 @@ from kempelen.protocols import (
 from kempelen.records import Briefing, Queue
 from kempelen.settings import Settings
 from kempelen.states import State
+from ledger.effort import Clock
 from ledger.store import Ledger
 
 
@@ -113,6 +114,11 @@ class App:
             known_answers=annotation.gold is not None and not to_experts,
             break_after_minutes=care.break_after_minutes,
         )
+
+    @property
+    def timed_by(self) -> Clock:
+        """What the times of answers mean: a page measured them, or a file states them."""
+        return Clock.STATED if self.settings.annotation.connector == "files" else Clock.LABEL_STUDIO
 
     @property
     def _pay(self) -> str:

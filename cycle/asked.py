@@ -185,7 +185,7 @@ def _weighed(app: App, cycle: Cycle) -> tuple[Weighed, list[Problem]]:
 
 
 def _given(app: App, answers: Sequence[Annotation]) -> Given:
-    efforts = [bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s) for answer in answers]
+    efforts = [bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s, clock=app.timed_by) for answer in answers]
     return Given(
         answers=len(answers),
         annotators=len({answer.annotator for answer in answers}),

@@ -10,18 +10,18 @@ from cycle.app import App
 from cycle.records import Cycle
 from kempelen.protocols import Floats
 from kempelen.records import Annotation, LabelRequest
-from ledger.effort import bounds
+from ledger.effort import up_to_cap
 from ledger.forecast import Forecast, Price, Timed, forecast
 
 
 def seconds_per_answer(app: App) -> Forecast:
     """What an answer takes, from the effort that was booked; simulated answers count only until people gave some."""
     timed = [
-        (answer, Timed(seconds=low_s, characters=len(r.query), label=r.suggestion, annotator=answer.annotator, at=at))
+        (answer, Timed(seconds=seconds, characters=len(r.query), label=r.suggestion, annotator=answer.annotator, at=at))
         for cycle in app.store.cycles(app.model)
         for r, answer in _answers(app, cycle)
-        for low_s, at in [(_low_s(app, answer), answer.submitted_at)]
-        if low_s is not None
+        for seconds, at in [(_planned_s(app, answer), answer.submitted_at)]
+        if seconds is not None
     ]
     people = [one for answer, one in timed if not answer.simulated]
     return forecast(people or [one for _, one in timed], prior_seconds=app.settings.selection.expected_seconds)
@@ -67,7 +67,7 @@ def price(app: App) -> Price:
 
 def seconds_asked(app: App, cycle: Cycle) -> float:
     """Human time that the cycle has asked for: what was given, and what is expected of the answers still to come."""
-    given = sum(_low_s(app, answer) or 0.0 for answer in app.store.given(cycle.cycle_id))
+    given = sum(_planned_s(app, answer) or 0.0 for answer in app.store.given(cycle.cycle_id))
     open_ = Counter(r.item_id for r in app.store.requests(cycle.cycle_id))
     answered = Counter(answer.item_id for answer in app.store.answers(cycle.cycle_id))
     wanted = app.settings.annotation.answers_per_item
@@ -89,9 +89,7 @@ def _answers(app: App, cycle: Cycle) -> list[tuple[LabelRequest, Annotation]]:
     return [(requests[a.item_id], a) for a in app.store.answers(cycle.cycle_id) if a.item_id in requests]
 
 
-def _low_s(app: App, answer: Annotation) -> float | None:
-    """The seconds that are booked for certain; None where nobody knows."""
-    if answer.lead_time_s is None:
-        return None
-    effort = bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s)
-    return float(effort.low_s) if effort else None
+def _planned_s(app: App, answer: Annotation) -> float | None:
+    """The seconds that were reported, up to the idle cap, to plan with; None where nobody knows."""
+    seconds = up_to_cap(answer, app.settings.annotation.idle_cap_s)
+    return None if seconds is None else float(seconds)

@@ -20,7 +20,7 @@ from ledger.entries import Entry
 from ledger.store import Ledger
 
 SHOWN_TO_ANSWERED = "shown-to-answered/1"
-"""Both bounds rest on the time from when the item was shown to when it was answered or skipped."""
+"""The high bound is the time from showing the item to answering or skipping; the low one, too, up to the idle cap."""
 
 LAPSED = "lapsed/1"
 """The item was shown and left: the high bound is the whole time for which it was held, the low bound 0."""
@@ -132,10 +132,10 @@ def _waste(turn: Turn) -> Unused | None:
 
 
 def _effort(turn: Turn, idle_cap_s: Decimal) -> Effort:
-    """From showing to answering; long turns may have been idle above the cap, and one that lapsed altogether."""
+    """From showing to answering. Of a turn longer than the idle cap, or one that lapsed, nobody knows what was work."""
     seconds = Decimal(str(((turn.ended_at or turn.lapses_at) - turn.shown_at).total_seconds()))
     held = max(seconds, Decimal(0)).quantize(_MS, ROUND_CEILING)
     if turn.ended_at is None:
         return Effort(low_s=Decimal(0), high_s=held, policy=LAPSED)
-    low = min(max(seconds, Decimal(0)), idle_cap_s).quantize(_MS, ROUND_FLOOR)
+    low = max(seconds, Decimal(0)).quantize(_MS, ROUND_FLOOR) if seconds <= idle_cap_s else Decimal(0)
     return Effort(low_s=low, high_s=held, policy=f"{SHOWN_TO_ANSWERED} idle_cap_s={idle_cap_s.normalize():f}")

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from cycle.app import App, Connectors, in_service
 from cycle.care import hazards
 from cycle.fallback import FallbackQueue
 from cycle.feedback import Corrections, Feedback
 from cycle.human_answers import HumanAnswers
+from cycle.pay import PayOffice
 from cycle.store import Store
 from kempelen.clock import Clock, WallClock
 from kempelen.errors import ConfigError
@@ -17,7 +20,7 @@ from kempelen.plugins import build
 from kempelen.protocols import AnnotationConnector, DriftDetector, Gate, ModelRegistry, PredictionReader, Scrubber
 from kempelen.settings import Settings
 from ledger.database import open_engine
-from ledger.pseudonyms import pseudonyms
+from ledger.people.pseudonyms import Pseudonyms
 from ledger.store import Ledger
 
 DATABASE = "kempelen.db"
@@ -32,7 +35,7 @@ def wire(settings: Settings) -> App:
         settings=settings,
         store=Store(engine),
         ledger=Ledger(engine),
-        pseudonym=pseudonyms(settings.state / "pseudonyms.key").of,
+        pseudonym=pseudonyms(settings, engine).of,
         connectors=Connectors(
             predictions=lambda: _predictions(settings),
             annotators=lambda: _annotators(settings),
@@ -59,6 +62,11 @@ def books(state: Path) -> tuple[Store, Ledger]:
     return Store(engine), Ledger(engine)
 
 
+def pseudonyms(settings: Settings, engine: Engine) -> Pseudonyms:
+    """The names under which people are in the books; the key file is made on first use."""
+    return Pseudonyms(engine, settings.state / "pseudonyms.key")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """What runs beside the model in service: people who answer in its place, and users who correct it."""
@@ -80,7 +88,7 @@ def service(settings: Settings, clock: Clock | None = None) -> Service:
             queue=FallbackQueue(engine),
             ledger=ledger,
             scrubber=_scrubber(settings),
-            pseudonym=pseudonyms(settings.state / "pseudonyms.key").of,
+            pseudonym=pseudonyms(settings, engine).of,
             version=version,
             clock=clock or WallClock(),
         ),
@@ -92,6 +100,12 @@ def service(settings: Settings, clock: Clock | None = None) -> Service:
             clock=clock or WallClock(),
         ),
     )
+
+
+def pay_office(settings: Settings) -> PayOffice:
+    """Build what pay is computed with."""
+    engine = open_engine(settings.state / DATABASE)
+    return PayOffice(settings=settings, engine=engine, ledger=Ledger(engine))
 
 
 def _scrubber(settings: Settings) -> Scrubber:

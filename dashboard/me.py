@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from cycle.store import Store
 from dashboard.me_words import PROVENANCES, rule, went
-from ledger.durations import duration, interval
+from ledger.durations import MINUTE, duration, interval
 from ledger.people.corrections import Corrections, Request, is_booked
 from ledger.people.credit import Credits
 from ledger.people.links import Link
@@ -38,7 +38,8 @@ class Row:
     answer: str | None
     time: str
     first_time: str | None
-    rests_on: str
+    figures_are: str
+    rules: tuple[str, ...]
     went: str
     waiting: bool
 
@@ -79,6 +80,11 @@ class OwnPage:
     cycles: Mapping[str, str]
     credits: Mapping[str, str]
     k: int
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules by which the times shown were taken, each once."""
+        return tuple(dict.fromkeys(rule for row in self.rows for rule in row.rules))
 
     @property
     def contact(self) -> str | None:
@@ -218,19 +224,25 @@ def models_of(mine: Statement) -> dict[str, str]:
 
 
 def _row(work: Work, asking: Asking, *, waiting: bool) -> Row:
-    first = interval(work.first_low_s, work.first_high_s) if work.corrected else None
-    rules = "; ".join(rule(policy) for policy in work.policies)
-    said = PROVENANCES[work.provenance]
+    first = _span(work.first_low_s, work.first_high_s) if work.corrected else None
     return Row(
         work=work,
         item=asking.item(work),
         answer=asking.answer(work),
-        time=interval(work.low_s, work.high_s),
+        time=_span(work.low_s, work.high_s),
         first_time=first,
-        rests_on=f"{said}: {rules}" if rules else said,
+        figures_are=PROVENANCES[work.provenance],
+        rules=tuple(rule(policy) for policy in work.policies),
         went=went(work),
         waiting=waiting,
     )
+
+
+def _span(low_s: Decimal | None, high_s: Decimal | None) -> str:
+    """From the low to the high bound; a short time that is known exactly, exactly."""
+    if low_s is not None and low_s == high_s and low_s < MINUTE:
+        return f"{low_s.normalize():f} s"
+    return interval(low_s, high_s)
 
 
 def _state(request: Request, *, booked: bool) -> str:
@@ -252,7 +264,8 @@ _COLUMNS = (
     "seconds_low",
     "seconds_high",
     "provenance",
-    "rests_on",
+    "rule",
+    "policy",
     "version",
     "later_versions",
     "not_used",
@@ -277,7 +290,8 @@ def _work_json(row: Row) -> dict[str, Any]:
         "seconds_low": _number(work.low_s),
         "seconds_high": _number(work.high_s),
         "provenance": work.provenance.value,
-        "rests_on": row.rests_on,
+        "rule": "; ".join(row.rules) or None,
+        "policy": " + ".join(work.policies) or None,
         "version": work.end.version,
         "later_versions": list(work.end.later),
         "not_used": work.end.unused,

@@ -8,7 +8,7 @@ import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -257,7 +257,11 @@ class AnnotationSettings(_Section):
         default="Your answers and their times are kept under a pseudonym.",
         description="What becomes of their data: annotators are told.",
     )
-    idle_cap_s: float = Field(default=60, gt=0, description="Above this, the low bound of an answer stops growing.")
+    idle_cap_s: float = Field(
+        default=60,
+        gt=0,
+        description="A pause up to this is part of the work. Of a longer time nobody knows: its low bound is 0.",
+    )
 
 
 class Hazard(_Section):
@@ -311,6 +315,25 @@ class FeedbackSettings(_Section):
         return self
 
 
+class PaySettings(_Section):
+    """How pay is computed from the books; docs/pay.md."""
+
+    floors: Path | None = Field(
+        default=None, description="CSV of least hourly pay by region and day; ours if left out."
+    )
+    rates: Path | None = Field(default=None, description="CSV of exchange rates, where money is in several currencies.")
+    rate_stale_after_days: int = Field(default=31, ge=0, description="An older exchange rate is not used.")
+    paid_bound: Literal["low", "high"] = Field(
+        default="high", description="Bound of their effort that people are paid for by the hour."
+    )
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$",
+        description="Whose floor holds for those without a contract of their own, as `DE` or `US-CA`.",
+    )
+    payer: str = Field(default="us", min_length=1, description="Whose money it is, as the books name it.")
+
+
 class PrivacySettings(_Section):
     """What may be said of few people."""
 
@@ -361,6 +384,7 @@ class Settings(BaseSettings):
     care: CareSettings = CareSettings()
     fallback: FallbackSettings = FallbackSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    pay: PaySettings = PaySettings()
     privacy: PrivacySettings = PrivacySettings()
     gate: GateSettings = GateSettings()
     servers: ServerSettings = ServerSettings()
@@ -411,6 +435,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "state": folder / settings.state,
             "training": settings.training.model_copy(update={"base": folder / settings.training.base}),
             "annotation": _annotation_anchored(settings.annotation, folder),
+            "pay": settings.pay.model_copy(
+                update={
+                    name: folder / file
+                    for name in ("floors", "rates")
+                    if (file := getattr(settings.pay, name)) is not None
+                }
+            ),
             "prediction_log": settings.prediction_log.model_copy(
                 update={"folder": folder / settings.prediction_log.folder}
             ),

@@ -1,5 +1,8 @@
 """PostgreSQL as the books need it: one writer at a time, in the order of their coming, and readers that never wait."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from sqlalchemy import URL, Connection, Engine, create_engine
 
 from kempelen.errors import BadData, ConfigError, ConnectorUnavailable, KempelenError, LedgerError
@@ -24,8 +27,8 @@ _UNREACHABLE = "It will be tried again; see whether the server runs and the addr
 
 def engine(url: URL) -> Engine:
     """An engine on a database. A connection that the server has closed is noticed and made anew."""
-    options = {"connect_timeout": _CONNECT_TIMEOUT_S, **url.query}
-    return create_engine(url.set(query={}), connect_args=options, pool_pre_ping=True)
+    patience = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
+    return create_engine(url, connect_args=patience, pool_pre_ping=True)
 
 
 def begin(connection: Connection, *, writes: bool) -> None:
@@ -35,6 +38,23 @@ def begin(connection: Connection, *, writes: bool) -> None:
     one would fail and try again, and starve. The lock serves them in turn.
     """
     connection.exec_driver_sql(_WRITE if writes else _READ)
+
+
+def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows by COPY."""
+    cursor: Any = connection.connection.cursor()
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+def errors(engine: Engine) -> tuple[type[Exception], ...]:
+    """What the driver itself raises, where this engine uses it."""
+    if engine.dialect.name != "postgresql":
+        return ()
+    import psycopg
+
+    return (psycopg.Error,)
 
 
 def explained(cause: BaseException | None, url: URL) -> KempelenError:

@@ -13,7 +13,7 @@ from kempelen.errors import Problem
 from ledger import cards
 from ledger.cards import Card
 from ledger.rereading import problem
-from ledger.seals import SEAL_BYTES, TRAINED, combined, digest_over
+from ledger.seals import SEAL_BYTES, combined, digest_over, trained
 
 Numbers = NDArray[np.int64]
 
@@ -21,7 +21,7 @@ _AT_ONCE = 10_000
 
 _MEMBERS = text(
     f"""
-    SELECT e.version, e.id, coalesce(g.id, 0), coalesce(r.id, 0), CASE WHEN {TRAINED} THEN 1 ELSE 0 END
+    SELECT e.version, e.id, coalesce(g.id, 0), coalesce(r.id, 0), CASE WHEN {trained("e")} THEN 1 ELSE 0 END
     FROM ledger_entries e
     LEFT JOIN ledger_entries g ON g.source_id = e.given
     LEFT JOIN ledger_entries r ON r.reverses = e.given

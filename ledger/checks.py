@@ -7,8 +7,8 @@ from sqlalchemy import Connection, text
 from kempelen.errors import Problem
 from ledger import accounts, totals
 from ledger.card_checks import wrong_cards
-from ledger.rereading import Found, problem, reread
-from ledger.rows import last_number
+from ledger.rereading import Found, problem
+from ledger.rereading_apart import read_all
 from ledger.totals import NOTHING, Sums
 from ledger.units import Currency, Measure, Unit
 
@@ -22,7 +22,7 @@ def problems_in(connection: Connection, closed_cycles: Iterable[str]) -> list[Pr
     * What people gave and other places declared is what pools, versions and unused effort hold, by unit.
     * The totals are those of the entries, and every card's digest that of the entries it names.
     """
-    found = reread(connection, 1, last_number(connection))
+    found = read_all(connection)
     return [
         *_missing(connection, found),
         *found.problems,

@@ -1,9 +1,10 @@
 """The database of the books, SQLite or PostgreSQL: durable, patient with other writers, clear about what is wrong."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -12,7 +13,7 @@ from kempelen.errors import ConfigError
 from ledger import _postgresql, _sqlite
 from ledger._sqlite import BUSY_TIMEOUT_S
 
-__all__ = ["BUSY_TIMEOUT_S", "database_errors", "open_engine", "reading", "writing"]
+__all__ = ["BUSY_TIMEOUT_S", "database_errors", "driver_rows", "insert_many", "open_engine", "reading", "writing"]
 
 _WRITES = "kempelen_writes"
 
@@ -46,12 +47,32 @@ def reading(engine: Engine) -> AbstractContextManager[Connection]:
 @contextmanager
 def database_errors(engine: Engine) -> Iterator[None]:
     """Say what is wrong with the database in words that a person can act on."""
+    kinds: tuple[type[Exception], ...] = (DBAPIError, sqlite3.Error, *_postgresql.errors(engine))
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except kinds as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         of = _postgresql if engine.dialect.name == "postgresql" else _sqlite
         raise of.explained(cause, engine.url) from error
+
+
+def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows by the quickest way that the database has; `table` and `columns` are names of our own."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _postgresql.copy(connection, table, columns, rows)
+    else:
+        places = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", list(rows))  # noqa: S608
+
+
+def driver_rows(connection: Connection, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Rows straight from the driver, in its own style of parameters: SQLAlchemy would take as long again."""
+    cursor: Any = connection.connection.cursor()
+    with database_errors(connection.engine):
+        cursor.execute(query, values)
+        yield from cursor
 
 
 def _url(where: str | Path) -> URL:

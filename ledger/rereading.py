@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from kempelen.errors import LedgerError, Problem
+from ledger.database import driver_rows
 from ledger.rows import entry_of
 from ledger.seals import SEAL_BYTES
 from ledger.tables import ENTRIES
@@ -88,20 +89,14 @@ def _part(connection: Connection, first: int, last: int) -> Found:
 def _sealed_part(connection: Connection, span: dict[str, int], found: Found) -> list[int]:
     """Fill in the seals; the numbers of those entries whose text, as the database writes it, is not what was booked."""
     sha256, first, seals, doubtful = hashlib.sha256, found.first, found.seals, []
-    for number, at, fingerprint, event in _raw(connection, _event_query(connection.dialect.name), span):
+    query = _event_query(connection.dialect.name)
+    for number, at, fingerprint, event in driver_rows(connection, query, tuple(span.values())):
         found.entries += 1
         place = SEAL_BYTES * (number - first)
         seals[place : place + SEAL_BYTES] = sha256(fingerprint + at.encode()).digest()
         if sha256(event.encode("ascii", _JSON)).digest() != fingerprint or not at.endswith(_UTC):
             doubtful.append(number)
     return doubtful
-
-
-def _raw(connection: Connection, query: str, span: dict[str, int]) -> Any:
-    """The rows straight from the driver: what SQLAlchemy adds to them would take half of the time."""
-    cursor = connection.connection.cursor()
-    cursor.execute(query, tuple(span.values()))
-    return cursor
 
 
 def _wrong_with(row: Any) -> list[Problem]:
@@ -118,18 +113,26 @@ def _wrong_with(row: Any) -> list[Problem]:
 
 def _event_query(dialect: str) -> str:
     """The event of each entry as JSON, as `Entry.event` has it, written by the database: three times as fast."""
-    json, mark = ("to_json({0})::text", "%s") if dialect == "postgresql" else ("json_quote({0})", "?")
-    texts = {
-        name: f"coalesce({json.format(name)}, 'null')" for name in (*_BEFORE_AMOUNTS, *_BEHIND_AMOUNTS, "currency")
-    }
-    before, behind = ("||','||".join(texts[name] for name in names) for names in (_BEFORE_AMOUNTS, _BEHIND_AMOUNTS))
+    postgresql = dialect == "postgresql"
+    before, behind = (_list_postgresql if postgresql else _list_sqlite)(_BEFORE_AMOUNTS, _BEHIND_AMOUNTS)
+    quoted, mark = ("to_json(currency)::text", "%s") if postgresql else ("json_quote(currency)", "?")
     units = "||".join(f"coalesce(',[\"{name}\",'||{name}||']', '')" for name in _AMOUNTS)
-    money = f"coalesce(',['||{json.format('currency')}||','||money||']', '')"
-    amounts = f"substr({money}||{units}, 2)"
+    amounts = f"substr(coalesce(',['||{quoted}||','||money||']', '')||{units}, 2)"
     return (
-        f"SELECT id, at, fingerprint, '['||{before}||',['||{amounts}||'],'||{behind}||']' "  # noqa: S608 - our own names
+        f"SELECT id, at, fingerprint, {before}||',['||{amounts}||'],'||{behind} "  # noqa: S608 - our own names
         f"FROM ledger_entries WHERE id BETWEEN {mark} AND {mark}"
     )
+
+
+def _list_sqlite(before: Sequence[str], behind: Sequence[str]) -> tuple[str, str]:
+    """The beginning and the end of a JSON list: two whole ones, without the brackets between them."""
+    return f"rtrim(json_array({', '.join(before)}), ']')", f"substr(json_array({', '.join(behind)}), 2)"
+
+
+def _list_postgresql(before: Sequence[str], behind: Sequence[str]) -> tuple[str, str]:
+    """The same, value by value: PostgreSQL's own lists have blanks in them."""
+    parts = ["||','||".join(f"coalesce(to_json({name})::text, 'null')" for name in part) for part in (before, behind)]
+    return f"'['||{parts[0]}", f"{parts[1]}||']'"
 
 
 _JSON = "kempelen-json"

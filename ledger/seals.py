@@ -8,11 +8,15 @@ from sqlalchemy import Connection, text
 
 SEAL_BYTES = 32
 
-TRAINED = (
-    "e.kind = 'preparation' AND e.currency IS NULL AND (e.receiver LIKE 'model_version:%' OR "
-    "e.receiver LIKE 'simulated:model_version:%' OR "
-    "e.receiver IN ('unused:rejected_challenger', 'simulated:unused:rejected_challenger'))"
-)
+
+def trained(table: str) -> str:
+    """The condition, on entries or lines of totals, that a model learned from it: later versions inherit that."""
+    return (
+        f"{table}.kind = 'preparation' AND {table}.currency IS NULL AND ({table}.receiver LIKE 'model_version:%' "
+        f"OR {table}.receiver LIKE 'simulated:model_version:%' "
+        f"OR {table}.receiver IN ('unused:rejected_challenger', 'simulated:unused:rejected_challenger'))"
+    )
+
 
 _BEHIND = """
 WITH own AS (SELECT e.id, e.given FROM ledger_entries e WHERE e.model = :model AND e.version = :version
@@ -26,7 +30,7 @@ SELECT s.fingerprint, s.at FROM ledger_entries s JOIN behind ON behind.id = s.id
 OWN = _BEHIND.format(condition="1 = 1")
 """The entries of a version, with the answers that they move on and what takes these back."""
 
-INHERITED = _BEHIND.format(condition=TRAINED)
+INHERITED = _BEHIND.format(condition=trained("e"))
 """Those of them that later versions inherit."""
 
 

@@ -15,8 +15,8 @@ from ledger.units import Currency, Unit
 class Books(Protocol):
     """Where a statement reads; `ledger.store.Ledger` is one."""
 
-    def totals(self, model: str, versions: Collection[str] | None = None) -> list[LineTotal]:
-        """The totals of some versions of a model, or of all, in any order."""
+    def totals(self, model: str, version: str | None = None, earlier: Collection[str] = ()) -> list[LineTotal]:
+        """The totals of a version, and what it inherits from earlier ones; of all versions without `version`."""
         ...
 
     def card_digests(self, model: str) -> Mapping[str, str]:
@@ -34,8 +34,7 @@ def labour(
     preparation is inherited, since a check of one version says nothing of another. What was booked
     and taken back is in no line.
     """
-    wanted = None if version is None else {version, *lineage.get(version, ())}
-    by_version = grouped(books.totals(model, wanted))
+    by_version = grouped(books.totals(model, version, lineage.get(version, ()) if version else ()))
     asked = [v for v in sorted({*by_version, *lineage}, key=_natural) if version in {None, v}]
     digests = books.card_digests(model) if asked else {}
     return [of_version(model, v, lineage.get(v, ()), by_version, digests.get(v)) for v in asked]

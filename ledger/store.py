@@ -93,10 +93,13 @@ class Ledger:
 
     # ------------------------------------------------------------ statements and traces
 
-    def totals(self, model: str, versions: Collection[str] | None = None) -> list[LineTotal]:
-        """What the entries of some versions of a model, or of all, add up to; none of them is read for it."""
+    def totals(self, model: str, version: str | None = None, earlier: Collection[str] = ()) -> list[LineTotal]:
+        """What the entries of a version, with what it inherits from earlier ones, or of all versions, add up to.
+
+        No entry is read for it.
+        """
         with reading(self._engine) as connection:
-            return totals.read(connection, model, versions)
+            return totals.read(connection, model, version, earlier)
 
     def record_lineage(self, model: str, lineage: Mapping[str, Sequence[str]]) -> None:
         """Remember of each version all earlier ones whose labels it also trained on; repeatable, and only added to."""
@@ -153,7 +156,7 @@ class Ledger:
         with reading(self._engine) as connection:
             upto = last_number(connection)
             digest = seals.digest_of(connection, model, version, earlier, upto)
-            by_version = grouped(totals.read(connection, model, {version, *earlier}))
+            by_version = grouped(totals.read(connection, model, version, earlier))
         labour = of_version(model, version, earlier, by_version, digest)
         card = Card(
             model=model,

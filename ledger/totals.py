@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import add
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, text, true
 
-from ledger.rows import EntryRow, in_parts
+from ledger.rows import AT_ONCE, EntryRow, in_parts
+from ledger.seals import trained
 from ledger.tables import ENTRIES, LINES, TOTALS
 
 NOBODY = ""
@@ -174,35 +176,40 @@ _FIELDS = [LINES.c[name] for name in Line._fields]
 _SUMS = [func.sum(TOTALS.c[name]) for name in Sums._fields]
 
 
-def read(connection: Connection, model: str, versions: Collection[str] | None = None) -> list[LineTotal]:
-    """The lines of a model's versions, or of all its versions."""
-    asked: Any = [LINES.c.model == model]
-    if versions is not None and len(versions) <= _MOST_NAMES:
-        asked.append(LINES.c.version.in_(sorted(versions)))
-    of_line = select(LINES.c.id, *_FIELDS, *_SUMS).join(TOTALS).where(*asked).group_by(LINES.c.id)
-    standing = select(TOTALS.c.line, TOTALS.c.person).join(LINES).where(*asked)
+def read(
+    connection: Connection, model: str, version: str | None = None, earlier: Collection[str] = ()
+) -> list[LineTotal]:
+    """The lines of a version, and those that it inherits from earlier ones; those of all versions without `version`."""
+    of_line = select(LINES.c.id, *_FIELDS, *_SUMS).join(TOTALS).group_by(LINES.c.id)
+    standing = select(TOTALS.c.line, TOTALS.c.person).join(LINES)
     standing = standing.where(TOTALS.c.entries > 0, TOTALS.c.person != NOBODY)
-    people: dict[int, list[str]] = {}
-    for number, person in connection.execute(standing).tuples():
-        people.setdefault(number, []).append(person)
+    asked = _asked(model, version, earlier)
+    people: dict[int, list[str]] = defaultdict(list)
+    for number, person in connection.execute(standing.where(*asked)).tuples():
+        people[number].append(person)
     return [
         LineTotal(
             line=_line(row[1 : _WIDTH + 1]),
             sums=Sums(*map(int, row[_WIDTH + 1 :])),
             people=frozenset(people.get(row[0], ())),
         )
-        for row in connection.execute(of_line).tuples()
-        if versions is None or row[2] in versions
+        for row in connection.execute(of_line.where(*asked)).tuples()
     ]
+
+
+def _asked(model: str, version: str | None, earlier: Collection[str]) -> list[ColumnElement[bool]]:
+    of_model = LINES.c.model == model
+    if version is None:
+        return [of_model]
+    some = LINES.c.version.in_(sorted(earlier)) if len(earlier) <= AT_ONCE else true()
+    inherited = some & text(trained(LINES.name))
+    return [of_model, (LINES.c.version == version) | inherited]
 
 
 def read_all(connection: Connection) -> Totals:
     """All that is kept."""
     query = select(*_FIELDS, TOTALS.c.person, *(TOTALS.c[name] for name in Sums._fields)).join_from(LINES, TOTALS)
     return {(_line(row[:_WIDTH]), row[_WIDTH]): Sums(*row[_WIDTH + 1 :]) for row in connection.execute(query).tuples()}
-
-
-_MOST_NAMES = 500
 
 
 def _line(values: Iterable[Any]) -> Line:

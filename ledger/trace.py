@@ -12,7 +12,7 @@ from ledger import accounts
 from ledger.labour import Share
 from ledger.posting_rules import annotation_of
 from ledger.rows import in_parts
-from ledger.seals import TRAINED
+from ledger.seals import trained
 from ledger.tables import LINEAGE
 from ledger.units import Unit
 
@@ -64,7 +64,7 @@ _BEHIND = text(
     f"WHERE e.model = :model AND e.version = :version AND {_STANDS} "
     f"UNION ALL SELECT l.version, e.version, 'inherited', {_COLUMNS} FROM ledger_lineage l "
     "JOIN ledger_entries e ON e.model = l.model AND e.version = l.earlier "
-    f"WHERE l.model = :model AND l.version = :version AND {TRAINED} AND {_STANDS} ORDER BY share, id"
+    f"WHERE l.model = :model AND l.version = :version AND {trained('e')} AND {_STANDS} ORDER BY share, id"
 )
 
 _FROM = (
@@ -76,7 +76,8 @@ _WENT = text(
     f"AND (e.given IN ({_FROM}) OR e.source_id IN ({_FROM}))) "
     f"SELECT e.version AS version, e.version AS charged_to, 'direct' AS share, {_COLUMNS} FROM moved e "
     f"UNION ALL SELECT l.version, e.version, 'inherited', {_COLUMNS} FROM moved e "
-    f"JOIN ledger_lineage l ON l.model = e.model AND l.earlier = e.version WHERE {TRAINED} ORDER BY share, id, version"
+    f"JOIN ledger_lineage l ON l.model = e.model AND l.earlier = e.version WHERE {trained('e')} "
+    "ORDER BY share, id, version"
 )
 
 

@@ -34,8 +34,9 @@ def inclusion_probabilities(sizes: Floats, total: float, prices: Floats | None =
         return np.zeros(len(sizes))
     # By the largest first: figures near the ends of the floating-point range lose their digits, or become infinite.
     scaled = np.where(sizes > 0, np.maximum(sizes / sizes.max(), _LEAST), 0.0)
-    factor = _factor(scaled, total, prices)
-    return np.minimum(1.0, np.multiply(factor, scaled, out=np.zeros_like(scaled), where=scaled > 0))
+    chances: Floats = np.zeros_like(scaled)
+    np.multiply(_factor(scaled, total, prices), scaled, out=chances, where=scaled > 0)
+    return np.minimum(1.0, chances, out=chances)
 
 
 def _factor(sizes: Floats, total: float, prices: Floats) -> float:

@@ -30,7 +30,7 @@ _TIME = (
     "<b>Your time is recorded</b>: the seconds from opening an item to sending it. They are kept to show how much "
     "human work each version of the model rests on, and to check that it is paid. They are not used to compare people."
 )
-_DECIDE = "<b>Others did not agree</b> on these items, or skipped them. What you choose decides."
+_DECIDE = "<b>Others could not settle</b> these items: they differed, skipped, or left doubts. What you choose decides."
 _OVER = "<b>This cycle is closed.</b> Nobody is asked any more, and there is nothing left to do here. Thank you."
 
 

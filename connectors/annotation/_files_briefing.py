@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from kempelen.records import Briefing, Queue
 
 _EXPERTS = (
-    "You are asked as an expert: the answers so far do not agree, and what you say decides. For each query, choose the "
-    "label that fits what the person was looking for. You see neither those answers nor the model's guess, so that "
+    "You are asked as an expert: others could not settle these items, and what you say decides. For each query, choose "
+    "the label that fits what the person was looking for. You see neither their answers nor the model's guess, so that "
     "they do not sway you."
 )
 _GUESS = (

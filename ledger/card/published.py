@@ -22,6 +22,7 @@ from ledger.units import Unit
 USED, UNUSED = "used", "unused"
 _VERSION, _USE, _KIND, _PROVENANCE, _REASON, _SOURCE = range(6)
 
+_NO_COST = f"unknown: {COST_NOTE}"
 _HELD_COST = "held back, because it would tell of fewer than {k} people"
 
 
@@ -46,7 +47,7 @@ def parts(engine: Engine, model: str) -> list[Part]:
     ]
 
 
-def content(  # noqa: PLR0913 - a card is made of exactly these
+def card_of(  # noqa: PLR0913 - a card is made of exactly these
     labour: VersionLabour,
     publication: Publication,
     *,
@@ -63,7 +64,8 @@ def content(  # noqa: PLR0913 - a card is made of exactly these
     persons receive it.
     """
     persons = _lines(publication, labour.version, earlier)
-    free = [_line(line) for line in (*labour.effort, *labour.unused) if not line.people]
+    recorded: list[EffortLine | UnusedLine] = [*labour.effort, *labour.unused]
+    free = [_line(line) for line in recorded if not line.people]
     lines = [*persons, *(line for line in free if line.provenances != (Provenance.SIMULATED,))]
     dreamt = [line for line in free if line.provenances == (Provenance.SIMULATED,)]
     held = _held_back(publication, labour.version, earlier)
@@ -81,7 +83,7 @@ def content(  # noqa: PLR0913 - a card is made of exactly these
         simulated_unused=tuple(line for line in dreamt if line.reasons),
         people=bool(persons),
         held_back=held,
-        policies=tuple(sorted({policy for line in (*labour.effort, *labour.unused) for policy in line.policies})),
+        policies=tuple(sorted({policy for line in recorded for policy in line.policies})),
         costs=shown,
         cost_note=note,
         ratings=ratings or Summary(),
@@ -111,10 +113,15 @@ def _lines(publication: Publication, version: str, earlier: Collection[str]) -> 
     for cells in publication.sets:
         shares = {_share(cell.key, version, earlier) for cell in cells}
         if None not in shares:
-            told = sorted({(_share(c.key, version, earlier) or "", *c.key[_USE:]) for c in cells})
+            told = sorted({_told(cell.key, version, earlier) for cell in cells})
             groups.setdefault((*told, cells[0].sort), []).extend(cells)
     lines = (_together(cells, version, earlier) for _, cells in sorted(groups.items(), key=lambda group: str(group[0])))
     return sorted(lines, key=_order)
+
+
+def _told(key: Key, version: str, earlier: Collection[str]) -> tuple[str, ...]:
+    """What a line says of a cell: not from which version it is inherited, nor what became of it there."""
+    return _share(key, version, earlier) or "", key[_KIND], key[_PROVENANCE], _reason(key, version), key[_SOURCE]
 
 
 def _together(cells: Sequence[Cell], version: str, earlier: Collection[str]) -> Line:
@@ -172,7 +179,7 @@ def _named(share: Share, key: Key) -> str:
 
 def _costs(costs: Sequence[tuple[Cost, int]], k: int, *, complete: bool) -> tuple[tuple[Cost, ...], str | None]:
     if not costs:
-        return (), COST_NOTE
+        return (), _NO_COST
     shown = tuple(cost for cost, people in costs if complete and people >= k)
     return shown, None if len(shown) == len(costs) else _HELD_COST.format(k=k)
 
@@ -190,5 +197,3 @@ def _order(line: Line) -> tuple[object, ...]:
 def _natural(version: str) -> tuple[int, int, str]:
     """Registry numbers in the order of numbers, anything else behind them."""
     return (0, int(version), "") if version.isdecimal() else (1, 0, version)
-
-

@@ -6,12 +6,14 @@ import hmac
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from kempelen.errors import BadData, LedgerError
 from ledger.database import reading
+from ledger.people.booked import is_booked
 from ledger.people.keys import KEY_BYTES, add_key, name_of, read_keys, remove_keys
 from ledger.people.tables import ANNOTATOR_KEYS, DROPPED_KEYS, ERASURES, LOOKUPS, changing, prepared, wipe
 
@@ -51,12 +53,14 @@ class Pseudonyms:
     the keyed hash of the identity under their own key. Without their row nobody can connect the two, not even by the
     master key.
 
-    A pseudonym that an earlier Kempelen made from the master key itself, and that is `in_books`, is kept: its row has
-    no key. It can be computed again from that master key, so its erasure is complete only when that key is dropped.
+    A pseudonym that an earlier Kempelen made from the master key itself, and that is `in_books` (by default: an entry
+    is about it), is kept: its row has no key. It can be computed again from that master key, so its erasure is complete
+    only when that key is dropped.
     """
 
-    def __init__(self, engine: Engine, key_file: Path, *, in_books: Callable[[str], bool]) -> None:
-        self._engine, self._file, self._in_books = prepared(engine), key_file, in_books
+    def __init__(self, engine: Engine, key_file: Path, *, in_books: Callable[[str], bool] | None = None) -> None:
+        self._engine, self._file = prepared(engine), key_file
+        self._in_books = in_books or partial(is_booked, engine)
         read_keys(key_file)
 
     @property

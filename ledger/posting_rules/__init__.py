@@ -1,6 +1,8 @@
 """What each event means in the books: pure functions that make entries."""
 
 from ledger.posting_rules.annotations import (
+    GIVEN,
+    SKIPPED,
     annotation_given,
     annotation_of,
     edit_given,
@@ -15,6 +17,8 @@ from ledger.posting_rules.in_service import answer_served, feedback_given, revie
 from ledger.posting_rules.money import paid
 
 __all__ = [
+    "GIVEN",
+    "SKIPPED",
     "annotation_given",
     "annotation_of",
     "answer_served",

@@ -1,12 +1,20 @@
 """Answers given in a cycle: from the person to the cycle's pool, and from there to a version, or to waste by name."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from kempelen.errors import LedgerError
 from kempelen.records import Annotation, Effort, Kind, Provenance, Purpose
 from ledger import accounts
 from ledger.entries import Entry
 from ledger.posting_rules._amounts import amounts, measured
+from ledger.units import Unit
+
+GIVEN = "given:"
+"""Begins the `source_id` of every entry about an annotation."""
+
+SKIPPED = "skipped an item"
+"""What the books tell of an answer that is none."""
 
 _PART = "#"
 """Stands between an annotation's entry and what is booked about it later."""
@@ -19,7 +27,7 @@ def kind_of(purpose: Purpose) -> Kind:
 
 def given_id(annotation: Annotation) -> str:
     """The `source_id` of the entry by which an annotation is booked."""
-    return f"given:{annotation.source_id}"
+    return f"{GIVEN}{annotation.source_id}"
 
 
 def annotation_of(source_id: str) -> str:
@@ -54,7 +62,7 @@ def annotation_given(  # noqa: PLR0913 - the event is exactly these facts
     return Entry(
         at=at,
         source_id=given_id(annotation),
-        narration="skipped an item" if annotation.skipped else "labelled an item",
+        narration=SKIPPED if annotation.skipped else "labelled an item",
         kind=kind,
         provenance=measured(effort, simulated=annotation.simulated),
         giver=giver,
@@ -73,7 +81,7 @@ def edit_given(  # noqa: PLR0913 - the event is exactly these facts
     annotation: Annotation,
     *,
     pseudonym: str,
-    effort: Effort,
+    effort: Effort | None,
     kind: Kind,
     cycle: str,
     model: str,
@@ -81,7 +89,7 @@ def edit_given(  # noqa: PLR0913 - the event is exactly these facts
 ) -> Entry:
     """A person changed an answer after it was booked: what the change took, annotator -> pool. No further answer.
 
-    LedgerError when the annotation was never edited.
+    Without `effort` nothing is known but that somebody worked. LedgerError when the annotation was never edited.
     """
     if annotation.changed_at is None:
         raise LedgerError(f"{annotation.source_id} was never edited.", hint="Book it as an annotation.")
@@ -94,11 +102,11 @@ def edit_given(  # noqa: PLR0913 - the event is exactly these facts
         provenance=measured(effort, simulated=annotation.simulated),
         giver=giver,
         receiver=pool,
-        amounts=amounts(effort),
+        amounts={**amounts(effort), Unit.ANNOTATIONS: Decimal(0)},
         model=model,
         cycle=cycle,
         item_id=annotation.item_id,
-        policy=effort.policy,
+        policy=effort.policy if effort else None,
         person=giver,
         worked_at=annotation.changed_at,
     )

@@ -147,7 +147,7 @@ def test_an_answer_after_the_deadline_says_so_and_is_booked_all_the_same(desk: D
     assert desk.answers.answer(turn, "health") is False
     (entry,) = desk.entries()
     assert entry.receiver == "unused:not_served"
-    assert entry.amounts[Unit.S_LOW] == 60  # above the idle cap nobody knows
+    assert entry.amounts[Unit.S_LOW] == 0  # above the idle cap nobody knows
     assert entry.amounts[Unit.S_HIGH] == 90
 
 

@@ -27,6 +27,7 @@ from ledger.people.own import PeriodPay
 from ledger.people.ratings import Ratings
 from ledger.people.terms import ToldTerms
 from ledger.posting_rules import paid
+from ledger.units import Unit
 
 MODEL = "support-intents"
 ME, OTHER = "pseudonym-1", "pseudonym-2"
@@ -134,10 +135,10 @@ def test_its_totals_are_those_of_the_books(own: Own) -> None:
     _, ledger = books(own.state)
     mine = ledger.balance(f"annotator:{ME}")
     document = own.get(".json").json()
-    assert Decimal(document["seconds_low"]) == -mine["s_low"]
-    assert Decimal(document["seconds_high"]) == -mine["s_high"]
-    assert len(document["work"]) == -mine["annotations"]
-    assert sum(Decimal(work["seconds_high"]) for work in document["work"]) == -mine["s_high"]
+    assert Decimal(document["seconds_low"]) == -mine[Unit.S_LOW]
+    assert Decimal(document["seconds_high"]) == -mine[Unit.S_HIGH]
+    assert len(document["work"]) == -mine[Unit.ANNOTATIONS]
+    assert sum(Decimal(work["seconds_high"]) for work in document["work"]) == -mine[Unit.S_HIGH]
 
 
 def test_it_holds_nothing_of_anybody_else(own: Own) -> None:
@@ -287,7 +288,8 @@ def test_an_accepted_correction_is_shown_beside_what_was_recorded_first(own: Own
     page = visible(own.get().text)
     assert "accepted, and booked" in page
     assert "recorded first:" in page
-    assert "declared, not measured: as you said, and as it was accepted" in page
+    assert "declared, not measured, rule" in page
+    assert "as you said, and as it was accepted." in page
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ class Shelf:
 
     booked: list[Entry]
 
-    def totals(self, model: str, versions: Collection[str] | None = None) -> list[LineTotal]:
+    def totals(self, model: str, version: str | None = None, earlier: Collection[str] = ()) -> list[LineTotal]:
         every = totals.lines_of(totals.of(row_of(entry) for entry in self.booked if entry.model == model))
-        return [total for total in every if versions is None or total.line.version in versions]
+        return [total for total in every if version is None or total.line.version in {version, *earlier}]
 
     def card_digests(self, model: str) -> Mapping[str, str]:  # noqa: ARG002 - it has issued none
         return {}

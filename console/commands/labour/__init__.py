@@ -2,10 +2,14 @@
 
 from cyclopts import App
 
-from console.commands.labour import checking, statement, work
+from console.commands.labour import checking, pay, statement, work
 
 app = App(name=["labour", "labor"], help=statement.labour.__doc__)
 app.default(statement.labour)
 app.command(work.record)
 app.command(work.import_, name="import")
 app.command(checking.reconcile)
+app.command(pay.payroll)
+app.command(pay.topups)
+app.command(pay.contracts_app)
+app.command(pay.cost)

@@ -1,0 +1,154 @@
+"""What a card says of the books: every figure from the entries, none of fewer people than agreed."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kempelen.records import Kind, Provenance
+from ledger.card import CardContent
+from ledger.card.content import thousandths
+from ledger.labour import Share
+
+CardOf = Callable[..., CardContent]
+
+
+def test_human_sums_are_those_of_the_entries_and_robots_are_in_none(everything: CardContent) -> None:
+    # 3 people: 4320-4799 trained, 90-183 checked, 60 served; users 35-70; inherited 180-270.
+    human = everything.human
+    assert (human.low_s, human.high_s) == (Decimal(4320 + 90 + 60 + 35 + 180), Decimal(4799 + 183 + 60 + 70 + 270))
+    assert (human.unknown, human.held_back) == (True, False)  # CLINC150, and two corrections without a time
+    assert (everything.wasted.low_s, everything.wasted.high_s) == (Decimal(9), Decimal(12))
+    assert (everything.artificial.low_s, everything.artificial.high_s) == (Decimal(150), Decimal(400))
+    assert (everything.human_annotations, everything.simulated_annotations) == (12, 3)
+    assert everything.people
+    assert everything.complete
+
+
+def test_lines_keep_kind_share_provenance_and_source_apart(everything: CardContent) -> None:
+    told = {(one.shares, one.kinds, one.provenances, one.sources): one.amounts for one in everything.effort}
+    direct, inherited = (Share.DIRECT,), (Share.INHERITED,)
+    measured, declared, unknown = (Provenance.MEASURED,), (Provenance.DECLARED,), (Provenance.UNKNOWN,)
+    assert told[direct, (Kind.PREPARATION,), measured, ()].high_s == Decimal(4799)
+    assert told[direct, (Kind.VERIFICATION,), measured, ()].annotations == 3
+    assert told[direct, (Kind.IMPERSONATION,), measured, ()].low_s == Decimal(60)
+    assert told[direct, (Kind.FEEDBACK,), declared, ("search page",)].events == 7
+    assert told[direct, (Kind.FEEDBACK,), unknown, ("search page",)].low_s is None
+    assert told[inherited, (Kind.PREPARATION,), measured, ()].low_s == Decimal(180)
+    assert told[inherited, (Kind.PREPARATION,), declared, ("CLINC150",)].labels == 15_000
+    assert len(told) == len(everything.effort) == 7
+
+
+def test_shares_sum_to_a_hundred_percent(everything: CardContent) -> None:
+    direct, inherited = (Share.DIRECT,), (Share.INHERITED,)
+    assert everything.parts() == {  # of 5382 s
+        (direct, (Kind.PREPARATION,)): 892,
+        (direct, (Kind.VERIFICATION,)): 34,
+        (direct, (Kind.IMPERSONATION,)): 11,
+        (inherited, (Kind.PREPARATION,)): 50,
+        (direct, (Kind.FEEDBACK,)): 13,
+    }
+
+
+@given(st.dictionaries(st.integers(), st.decimals(0, 10**6, places=3), max_size=20))
+def test_rounded_shares_sum_to_a_thousand_and_none_is_off_by_one_or_more(amounts: dict[int, Decimal]) -> None:
+    shares, total = thousandths(amounts), sum(amounts.values(), Decimal(0))
+    if not total:
+        assert shares == {}
+        return
+    assert sum(shares.values()) == 1000
+    assert all(abs(shares[key] - 1000 * amount / total) < 1 for key, amount in amounts.items())
+
+
+def test_what_rests_on_too_few_people_is_told_together(books: Any, card_of: CardOf) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+    books.answer("ada", "7", "9", kind=Kind.VERIFICATION)
+    card = card_of(books)
+    (line,) = card.effort
+    assert line.kinds == (Kind.PREPARATION, Kind.VERIFICATION)
+    assert (line.amounts.low_s, line.amounts.high_s, line.amounts.annotations) == (Decimal(307), Decimal(339), 4)
+    assert card.parts() == {((Share.DIRECT,), (Kind.PREPARATION, Kind.VERIFICATION)): 1000}
+
+
+def test_waste_of_too_few_people_is_told_with_what_was_used_and_is_no_part_of_the_total(
+    books: Any, card_of: CardOf
+) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+    books.answer("ada", "7", "9", unused="skipped")
+    card = card_of(books)
+    (line,) = card.undivided
+    assert line.reasons == ("", "skipped")
+    assert (line.amounts.low_s, line.amounts.annotations) == (Decimal(307), 4)
+    assert (card.effort, card.unused, card.complete) == ((), (), False)
+    assert (card.human.low_s, card.human.held_back, card.wasted.held_back) == (None, True, True)
+
+
+def test_two_people_alone_are_held_back_and_this_is_said(books: Any, card_of: CardOf) -> None:
+    books.opening()
+    books.answer("ada", "100", "110")
+    books.answer("ben", "100", "110", unused="skipped")
+    books.answer("robot", "5", "6", simulated=True)
+    card = card_of(books)
+    assert [line.sources for line in card.effort] == [("CLINC150",)]
+    assert card.held_back == ("preparation, direct, measured", "preparation, direct, measured, not used: skipped")
+    assert (card.people, card.human.low_s, card.human.held_back) == (False, None, True)
+    assert card.human_annotations == 0
+    assert card.artificial.high_s == Decimal(6)
+
+
+def test_another_versions_figures_do_not_hold_this_one_back(books: Any, card_of: CardOf) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110", version="2")
+    books.answer("ada", "7", "9", version="3")
+    assert card_of(books, "2").complete
+    three = card_of(books, "3")
+    assert three.held_back == ("preparation, direct, measured",)
+    assert [(line.shares, line.charged_to) for line in three.effort] == [((Share.INHERITED,), ("2",))]
+
+
+def test_checks_of_an_earlier_version_are_not_inherited(books: Any, card_of: CardOf) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110", version="1")
+        books.answer(who, "7", "9", version="1", kind=Kind.VERIFICATION)
+        books.answer(who, "1", "2", version="1", unused="rejected_challenger")
+    card = card_of(books)
+    assert [line.kinds for line in card.effort] == [(Kind.PREPARATION,)]
+    # what a rejected challenger learned from is in the labels that version 2 learned from, too
+    assert card.human.low_s == Decimal(303)
+
+
+@pytest.mark.parametrize(("complete", "people", "shown"), [(True, 3, 1), (True, 2, 0), (False, 3, 0)])
+def test_a_cost_is_shown_where_all_effort_is_and_enough_people_receive_it(
+    books: Any, card_of: CardOf, complete: bool, people: int, shown: int  # noqa: FBT001 - parametrised
+) -> None:
+    from ledger.pay.cost import Cost, Range
+
+    nothing = Range(low=Decimal(0), high=Decimal(0))
+    for who in ("ada", "ben", "cy") if complete else ("ada",):
+        books.answer(who, "100", "110")
+    card = card_of(books, costs=[(Cost(currency="EUR", pay=nothing, beyond=nothing, fee=nothing), people)])
+    assert len(card.costs) == shown
+    assert card.cost_note == (None if shown else "held back, because it would tell of fewer than 3 people")
+
+
+def test_work_of_persons_elsewhere_is_protected_like_any(books: Any, card_of: CardOf) -> None:
+    for who in ("ada", "ben"):
+        books.elsewhere(who, "0", "300")
+    assert card_of(books).held_back == ("preparation, direct, declared",)
+    books.elsewhere("cy", "0", "300")
+    (line,) = card_of(books).effort
+    assert (line.sources, line.provenances) == (("mechanical-turk",), (Provenance.DECLARED,))
+
+
+def test_no_effort_is_zero_and_unknown_effort_is_not(books: Any, card_of: CardOf) -> None:
+    books.answer("robot", "5", "6", simulated=True)
+    robots = card_of(books).human
+    assert (robots.low_s, robots.high_s, robots.unknown) == (Decimal(0), Decimal(0), False)
+    books.opening()
+    labels = card_of(books, "1").human
+    assert (labels.low_s, labels.high_s, labels.unknown) == (None, None, True)
