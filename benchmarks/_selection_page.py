@@ -17,7 +17,8 @@ A *pool* holds the queries that could be asked about. Each strategy gives each o
 round (`[selection] shares`). A query's chance is proportional to the sum of share x size / (all sizes), and every
 query is drawn by itself (Poisson sampling), so that the chances of single queries, and of any number of them
 together, are known exactly. They are written beside each request, as `inclusion_probability` and `audit_probability`:
-all that is said about live accuracy rests on them. A strategy with nothing to say leaves its share to the others.
+all that is said about live accuracy rests on them. A strategy with nothing to say leaves its share to the others,
+but not to the audit: that keeps its own.
 
 | strategy | asks about |
 | --- | --- |
@@ -35,9 +36,11 @@ kept for the audit, too. A strategy of your own is a file, or `"package.module:b
 
 ## What it saves
 
-One run of `python -m benchmarks.selection --json`: {peers}, {seeds} seeds. {warning}"Kempelen" has
-the settings' defaults ({ours}), by which half of the items are kept for the audit; "Kempelen, less audit" keeps a
-third ({less_audit}). After {items} items in all, the linear model is trained on the base data and
+One run of `python -m benchmarks.selection --json`: {peers}, {seeds} seeds. {warning}"Kempelen"
+has the settings' defaults ({ours}),
+by which half of the items are kept for the audit; "Kempelen, less audit" keeps a third
+({less_audit}).
+After {items} items in all, the linear model is trained on the base data and
 on the answers, by the product's own recipe, and judged. What counts is **human minutes until its accuracy is within one
 point of the model that learnt from answers to every query of the window**. Two simulated annotators answer
 each item, a third if they disagree (their errors and times are those of `console/personas.py`; seconds per answer
@@ -60,8 +63,8 @@ of asking alike.
 
 ### Nothing changes
 
-A week of December traffic, judged on the next one. There is no alarm, so that the share of `term_surge` goes to the
-others. That anything is left to learn at all is because the champion was trained on a twentieth of the base
+A week of December traffic, judged on the next one. There is no alarm, so that the share of `term_surge` goes to
+`margin`. That anything is left to learn at all is because the champion was trained on a twentieth of the base
 data. The worst of the three levels: {stationary_worst} of random's minutes, with less audit {less_stationary_worst}.
 
 {stationary}

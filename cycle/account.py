@@ -106,7 +106,7 @@ def _waste(
     consensus: Mapping[str, ConsensusLabel],
 ) -> Unused | None:
     """Why this effort served no version, or None because it did."""
-    answer = standing.get(entry.source_id)
+    answer = standing.get(posting_rules.annotation_of(entry.source_id))
     if answer is None:
         return Unused.WITHDRAWN
     if answer.skipped:

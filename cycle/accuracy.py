@@ -16,6 +16,9 @@ from selection import Draw, Part, estimate, estimate_by
 
 CONFIDENCE = 0.95
 
+_NOTHING = 1e-9
+"""A share of the traffic that is only the rounding of what was taken from it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveAccuracy:
@@ -72,21 +75,35 @@ def live_accuracy(app: App, cycle: Cycle) -> LiveAccuracy:
 
 
 def _draw(app: App, cycle: Cycle, round_: Round) -> Draw | None:
-    """A round as the estimators take it; None where it asked nobody, or an older Kempelen left out its traffic."""
+    """A round as the estimators take it.
+
+    None where it asked nobody, nobody has settled any of it, or an older Kempelen left out its traffic.
+    """
     audited = list(_audited(app, cycle, round_))
     if round_.stopped or not (audited and round_.traffic and round_.beliefs):
         return None
     settled = [one for one in audited if one.label is not None]
     parts = _settled_parts(round_, [one.item for one in audited if one.label is None and one.probability >= 1])
+    pool = Part(
+        share=sum(part.share for part in parts.values()),
+        surrogate=sum(part.right for part in parts.values()),
+        heaviest=round_.heaviest,
+    )
+    if pool.share <= _NOTHING:
+        return None
     return Draw(
         right=np.array([float(one.label == one.item.suggestion) for one in settled]),
         share=np.array([one.item.predictions / round_.traffic for one in settled]),
         probability=np.array([one.probability for one in settled]),
         surrogate=np.array([one.item.confidence for one in settled]),
-        pool=Part(share=sum(p.share for p in parts.values()), surrogate=sum(p.right for p in parts.values())),
+        pool=pool,
         weight=float(round_.traffic),
         segment=np.array([one.item.suggestion for one in settled], dtype=np.str_),
-        segments={label: Part(share=part.share, surrogate=part.right) for label, part in parts.items()},
+        # The heaviest item of all bounds those of each segment.
+        segments={
+            label: Part(share=part.share, surrogate=part.right, heaviest=round_.heaviest)
+            for label, part in parts.items()
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """Everything a step of the loop needs, built once; heavy parts only when they are first used."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -47,6 +47,8 @@ class App:
     store: Store
     ledger: Ledger
     pseudonym: Callable[[str], str]
+    known_pseudonym: Callable[[str], str | None]
+    forgotten: Callable[[], Collection[str]]
     connectors: Connectors
     detectors: Mapping[str, DriftDetector]
     strategies: Mapping[str, QueryStrategy]

@@ -55,11 +55,8 @@ class Correction:
 def correction(  # noqa: PLR0913 - a correction is exactly these facts
     query: str, label: str, *, event_id: str, source: str, version: str, labels: Sequence[str], at: datetime
 ) -> Correction:
-    """A correction that can be recorded. BadData for an empty query, bad names, and a label that is none of `labels`.
-
-    Without `labels` the model's are not known, and any label is taken.
-    """
-    if not label or (labels and label not in labels):
+    """A correction that can be recorded. BadData for an empty query, bad names, and a label not among `labels`."""
+    if label not in labels:
         raise BadData(f"{label[:80]!r} is none of the model's labels.", hint=f"Name one of {', '.join(labels)}.")
     normal = normalise(query)
     if not normal:

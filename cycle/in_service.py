@@ -5,17 +5,15 @@
 'cycle.in_service'
 """
 
-import threading
 from functools import lru_cache
 from pathlib import Path
 
-from cycle.feedback import SOURCE
-from cycle.wiring import Service, service
+from cycle import wiring
+from cycle.feedback import SOURCE, Feedback
+from cycle.human_answers import HumanAnswers
 from kempelen.settings import load
 
 DEFAULT_CONFIG = Path("kempelen.toml")
-
-_opening = threading.Lock()
 
 
 def serve_human_answer(
@@ -44,7 +42,7 @@ def serve_human_answer(
     People answer with `kempelen answer`. Their time is booked as *impersonation*, against the version in service.
     KempelenError when the books cannot be opened.
     """
-    return _service(config).answers.serve(query, suggestion=suggestion, confidence=confidence, wait_s=wait_s)
+    return _answers(_absolute(config)).serve(query, suggestion=suggestion, confidence=confidence, wait_s=wait_s)
 
 
 def record_feedback(  # noqa: PLR0913 - an event is exactly these facts
@@ -71,15 +69,19 @@ def record_feedback(  # noqa: PLR0913 - an event is exactly these facts
 
     Raises BadData for a label that the model does not have.
     """
-    _service(config).feedback.record(query, label, event_id=event_id, source=source, version=version)
+    _feedback(_absolute(config)).record(query, label, event_id=event_id, source=source, version=version)
 
 
-def _service(config: str | Path) -> Service:
-    """One for each settings file and process."""
-    with _opening:
-        return _opened(Path(config).absolute())
+def _absolute(config: str | Path) -> Path:
+    return Path(config).absolute()
+
+
+# One of each for a settings file and process.
+@lru_cache(maxsize=32)
+def _answers(config: Path) -> HumanAnswers:
+    return wiring.human_answers(load(config))
 
 
 @lru_cache(maxsize=32)
-def _opened(config: Path) -> Service:
-    return service(load(config))
+def _feedback(config: Path) -> Feedback:
+    return wiring.feedback(load(config))

@@ -1,6 +1,7 @@
 """Are the books and the annotation system of one mind? Annotation by annotation, both figures side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -8,11 +9,11 @@ from typing import Any
 
 from cycle.app import App
 from cycle.records import Cycle
-from kempelen.errors import BadData, ConnectorRefused, Problem
+from kempelen.errors import BadData, ConnectorRefused, LedgerError, Problem
 from kempelen.records import Annotation, Effort, Provenance
 from ledger import accounts, posting_rules
 from ledger.durations import interval
-from ledger.effort import bounds
+from ledger.effort import again, bounds
 from ledger.entries import Entry
 from ledger.units import Unit
 
@@ -132,35 +133,48 @@ def _booked(app: App, cycle: Cycle) -> Mapping[str, Sequence[Entry]]:
 def _compared(
     app: App, source_id: str, booked: Sequence[Entry], answer: Annotation | None, removed: set[str]
 ) -> Difference | None:
-    here = _sum(booked)
-    there = bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s) if answer else None
-    name = source_id.removeprefix("given:")
+    here, there = _sum(booked), _shown(app, booked, answer)
+    name = source_id.removeprefix(posting_rules.GIVEN)
     if not booked:
-        return Difference(source_id=name, found=Found.NOT_BOOKED, booked=None, there=there, explained="")
+        return Difference(source_id=name, found=Found.NOT_BOOKED, booked=None, there=there)
     if answer is None:
         gone = "deleted there, and seen: what it took stays booked" if name in removed else ""
         return Difference(source_id=name, found=Found.NOT_THERE, booked=here, there=None, explained=gone)
-    if {entry.person for entry in booked} != {_account(app, answer, booked)}:
+    person = accounts.name(booked[0].person or "")
+    # Who was forgotten has no pseudonym any more, or another one: their answers keep the one they are booked under.
+    if app.known_pseudonym(answer.annotator) not in {None, person} and person not in app.forgotten():
         return Difference(source_id=name, found=Found.PERSON, booked=here, there=there)
-    if _figures(here) == _figures(there):
+    if _same(here, there, edited=answer.changed_at is not None):
         return None
-    return Difference(
-        source_id=name, found=Found.SECONDS, booked=here, there=there, explained=_why_other_seconds(booked, answer)
-    )
+    why = _why_other_seconds(booked)
+    return Difference(source_id=name, found=Found.SECONDS, booked=here, there=there, explained=why)
 
 
-def _account(app: App, answer: Annotation, booked: Sequence[Entry]) -> str:
-    """The account of who gave it; simulated once, simulated for ever."""
-    account = accounts.annotator(app.pseudonym(answer.annotator))
-    simulated = booked[0].provenance is Provenance.SIMULATED
-    return accounts.simulated(account) if simulated else account
+def _shown(app: App, booked: Sequence[Entry], answer: Annotation | None) -> Effort | None:
+    """What the annotation system's figures come to, by the policy by which the answer was booked."""
+    if answer is None:
+        return None
+    policies = {entry.policy for entry in booked if entry.policy}
+    if answer.changed_at is None and len(policies) == 1:
+        with suppress(LedgerError):
+            return again(answer, policies.pop())
+    return bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s, clock=app.timed_by)
 
 
-def _why_other_seconds(booked: Sequence[Entry], answer: Annotation) -> str:
+def _same(here: Effort | None, there: Effort | None, *, edited: bool) -> bool:
+    """Whether both say the same; the parts of an edited answer add up in their high bounds alone."""
+    if here is None or there is None or not edited:
+        return _figures(here) == _figures(there)
+    return here.high_s == there.high_s
+
+
+def _why_other_seconds(booked: Sequence[Entry]) -> str:
     if any(entry.provenance is Provenance.DECLARED for entry in booked):
         return "corrected at the person's request"
-    if answer.changed_at is not None:
-        return "edited there: what the change took is booked beside the first form"
+    if any(not entry.timed for entry in booked):
+        return "edited there, and how long that took is unknown"
+    if any("less_s=" in (entry.policy or "") for entry in booked):
+        return "taken up again after a skip: it shows the time of both"
     return ""
 
 

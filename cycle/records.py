@@ -214,7 +214,6 @@ class Version:
     examples: int
     cycle_id: str | None
     trained_on_cycles: tuple[str, ...]
-    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,12 @@ _judgements = Table(
     Column("model_type", String(80), primary_key=True),
     Column("document", Text),
 )
+_settings = Table(
+    "model_settings",
+    _meta,
+    Column("model", String(50), primary_key=True),
+    Column("document", Text),
+)
 _versions = Table(
     "version",
     _meta,
@@ -410,6 +416,20 @@ class Store:
         if not found:
             raise KeyError(f"{model}/{version}")
         return found[0]
+
+    def remember_settings(self, model: str, document: str) -> None:
+        """Keep the settings by which a model was last run, for whoever has the database and not their file."""
+        if self.settings(model) == document:
+            return
+        with writing(self._engine) as connection:
+            connection.execute(delete(_settings).where(_settings.c.model == model))
+            connection.execute(self._insert(_settings), [{"model": model, "document": document}])
+
+    def settings(self, model: str) -> str | None:
+        """The settings by which a model was last run; None if it never was."""
+        with reading(self._engine) as connection:
+            query = select(_settings.c.document).where(_settings.c.model == model)
+            return connection.execute(query).scalar()
 
     def models(self) -> list[str]:
         """The models that have at least one version, oldest first."""

@@ -153,7 +153,6 @@ def _register(  # noqa: PLR0913 - a version is exactly these things
         examples=len(examples.examples),
         cycle_id=cycle.cycle_id if cycle else None,
         trained_on_cycles=cycles,
-        labels=app.settings.model.labels,
     )
     app.store.record_version(version)
     # Registered before a kill: the version keeps the moment it was first recorded with.

@@ -1,9 +1,9 @@
 """The composition root: from settings to an App, and the only place that names concrete parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -20,6 +20,7 @@ from kempelen.plugins import build
 from kempelen.protocols import AnnotationConnector, DriftDetector, Gate, ModelRegistry, PredictionReader, Scrubber
 from kempelen.settings import Settings
 from ledger.database import open_engine
+from ledger.people.erasure import erasures
 from ledger.people.pseudonyms import Pseudonyms
 from ledger.store import Ledger
 
@@ -29,13 +30,16 @@ DATABASE = "kempelen.db"
 
 def wire(settings: Settings) -> App:
     """Build everything one model's loop needs. Nothing is contacted yet."""
-    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = open_engine(settings.state / DATABASE)
+    engine = _engine(settings)
+    names, store = pseudonyms(settings, engine), Store(engine)
+    store.remember_settings(settings.model.name, settings.model_dump_json(exclude=_SECRETS))
     return App(
         settings=settings,
-        store=Store(engine),
+        store=store,
         ledger=Ledger(engine),
-        pseudonym=pseudonyms(settings, engine).of,
+        pseudonym=names.of,
+        known_pseudonym=names.known,
+        forgotten=lambda: {one.pseudonym for one in erasures(engine)},
         connectors=Connectors(
             predictions=lambda: _predictions(settings),
             annotators=lambda: _annotators(settings),
@@ -56,6 +60,16 @@ def wire(settings: Settings) -> App:
     )
 
 
+_SECRETS: dict[str, Any] = {"servers": True, "prediction_log": {"url"}}
+"""What of the settings is never written down: tokens, and addresses that may hold passwords."""
+
+
+def remembered(store: Store, model: str) -> Settings | None:
+    """The settings by which a model was last run, without its secrets; None if it never was."""
+    document = store.settings(model)
+    return Settings.model_validate_json(document) if document else None
+
+
 def books(state: Path) -> tuple[Store, Ledger]:
     """Store and ledger of a state folder, for those who only read."""
     engine = open_engine(state / DATABASE)
@@ -67,39 +81,35 @@ def pseudonyms(settings: Settings, engine: Engine) -> Pseudonyms:
     return Pseudonyms(engine, settings.state / "pseudonyms.key")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """What runs beside the model in service: people who answer in its place, and users who correct it."""
-
-    answers: HumanAnswers
-    feedback: Feedback
-
-
-def service(settings: Settings, clock: Clock | None = None) -> Service:
-    """Build what a serving process needs of one model. No server is contacted."""
-    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = open_engine(settings.state / DATABASE)
-    store, ledger = Store(engine), Ledger(engine)
-
-    version = partial(in_service, store, settings.model.name)
-    return Service(
-        answers=HumanAnswers(
-            settings=settings,
-            queue=FallbackQueue(engine),
-            ledger=ledger,
-            scrubber=_scrubber(settings),
-            pseudonym=pseudonyms(settings, engine).of,
-            version=version,
-            clock=clock or WallClock(),
-        ),
-        feedback=Feedback(
-            settings=settings,
-            corrections=Corrections(engine),
-            ledger=ledger,
-            version=version,
-            clock=clock or WallClock(),
-        ),
+def human_answers(settings: Settings, clock: Clock | None = None) -> HumanAnswers:
+    """Build what a serving process needs to have people answer. No server is contacted."""
+    engine = _engine(settings)
+    return HumanAnswers(
+        settings=settings,
+        queue=FallbackQueue(engine),
+        ledger=Ledger(engine),
+        scrubber=_scrubber(settings),
+        pseudonym=pseudonyms(settings, engine).of,
+        version=partial(in_service, Store(engine), settings.model.name),
+        clock=clock or WallClock(),
     )
+
+
+def feedback(settings: Settings, clock: Clock | None = None) -> Feedback:
+    """Build what takes users' corrections. No server is contacted."""
+    engine = _engine(settings)
+    return Feedback(
+        settings=settings,
+        corrections=Corrections(engine),
+        ledger=Ledger(engine),
+        version=partial(in_service, Store(engine), settings.model.name),
+        clock=clock or WallClock(),
+    )
+
+
+def _engine(settings: Settings) -> Engine:
+    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return open_engine(settings.state / DATABASE)
 
 
 def pay_office(settings: Settings) -> PayOffice:

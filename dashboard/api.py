@@ -9,8 +9,7 @@ from starlette.responses import JSONResponse
 
 from cycle.records import Promotion
 from dashboard import alarms, cycles
-from dashboard.source import NothingYet, Source, known
-from kempelen.errors import BadData
+from dashboard.source import BadQuestion, NothingYet, Source, known
 from ledger.statement import labour
 
 
@@ -72,14 +71,10 @@ def moment(text: str) -> datetime:
         # A plus sign that nobody escaped arrives as a blank.
         found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
-        raise BadMoment(
+        raise BadQuestion(
             f"at={text!r} is no moment.", hint="Write at=2020-01-24 or at=2020-01-24T09:00:00Z; the zone is UTC."
         ) from error
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-class BadMoment(BadData):
-    """The question itself is wrong, not the books."""
 
 
 def finite(document: Any) -> Any:

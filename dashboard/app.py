@@ -7,10 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboard import api, me, me_routes, pages
+from dashboard import api, feedback, me, me_routes, pages
 from dashboard.guard import Guard
 from dashboard.pages import HERE, Templates
-from dashboard.source import NotFound, NothingYet, Source
+from dashboard.source import BadQuestion, NotFound, NothingYet, Source
 from kempelen.clock import Clock, WallClock
 from kempelen.errors import KempelenError
 
@@ -33,6 +33,7 @@ def build_app(
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(api.routes(source))
+    app.include_router(feedback.routes(source, clock or WallClock()))
     app.include_router(pages.routes(source, templates))
     app.include_router(me_routes.routes(source, templates, clock or WallClock(), pay=pay, k=min_people))
 
@@ -63,7 +64,7 @@ def _status(error: KempelenError, request: Request) -> int:
         return 404 if _wants_json(request) else 200
     if isinstance(error, NotFound):
         return 404
-    return 400 if isinstance(error, api.BadMoment) else 503
+    return 400 if isinstance(error, BadQuestion) else 503
 
 
 def _wants_json(request: Request) -> bool:

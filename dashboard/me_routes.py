@@ -55,11 +55,11 @@ def routes(source: Source, templates: Templates, clock: Clock, *, pay: Pay | Non
     desk = _Desk(source, templates, clock, pay=pay, k=k)
 
     @me.get("/{name}")
-    def own_page(name: str, page: int = 1, correct: str = "", done: str = "") -> Response:
+    def own_page(name: str, page: str = "1", correct: str = "", done: str = "") -> Response:
         token, _, form = name.partition(".")
         if form not in {"", "json", "csv"}:
             return desk.no_such_link(as_json=False)
-        return desk.document(token, form) if form else desk.page(token, page, correct, DONE.get(done))
+        return desk.document(token, form) if form else desk.page(token, _number(page), correct, DONE.get(done))
 
     @me.post("/{token}/{what}")
     async def said(request: Request, token: str, what: str) -> Response:
@@ -204,6 +204,11 @@ def _seconds(form: Form) -> Decimal:
     if not all(_NUMBER.fullmatch(part) for part in (minutes or "0", seconds or "0")):
         raise BadData(f"{minutes or 0} min {seconds or 0} s is no time.", hint="Write numbers, as 1 and 30.")
     return _MINUTE * Decimal(minutes.replace(",", ".") or 0) + Decimal(seconds.replace(",", ".") or 0)
+
+
+def _number(text: str) -> int:
+    """The number of a page; the first one for what is none."""
+    return int(text) if _NUMBER.fullmatch(text) and text.isdecimal() else 1
 
 
 def _figure(text: str) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from cycle.feedback import Corrections
 from cycle.store import Store
 from cycle.wiring import DATABASE
 from kempelen.errors import BadData, IllegalMove, KempelenError
@@ -23,6 +22,10 @@ class NothingYet(KempelenError):
 
 class NotFound(KempelenError):
     """The books are there, and do not know what was asked for."""
+
+
+class BadQuestion(BadData):
+    """What was asked or sent is wrong, not the books."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,6 @@ class Source:
                 f"{self.state / DATABASE} holds what cannot be read: {str(error).splitlines()[0]}.",
                 hint="It is damaged, or a newer Kempelen wrote it. Restore a backup, or update Kempelen.",
             ) from error
-
-    def corrections(self) -> Corrections:
-        """What users corrected: the one thing that this dashboard writes."""
-        return Corrections(self._books().engine)
 
     def engine(self) -> Engine:
         """The database itself, for what people say about their own work. Raises as `reading`."""

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from cycle.collect import Collected, collect
-from cycle.wiring import service
+from cycle.wiring import feedback, human_answers
 from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 from kempelen.settings import load
 
@@ -41,5 +41,5 @@ def _fetch_and_book(config: str, now: datetime, *, settle: bool) -> list[Collect
 
 @task(name="book what was served", cache_policy=NO_CACHE)
 def _book_service(config: str) -> int:
-    beside = service(load(Path(config)))
-    return beside.answers.book() + beside.feedback.book()
+    settings = load(Path(config))
+    return human_answers(settings).book() + feedback(settings).book()

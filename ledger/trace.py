@@ -67,17 +67,20 @@ _BEHIND = text(
     f"WHERE l.model = :model AND l.version = :version AND {trained('e')} AND {_STANDS} ORDER BY share, id"
 )
 
-_FROM = (
-    "SELECT source_id FROM ledger_entries WHERE source_id IN (:answer, :given) "
-    "OR (source_id > :part AND source_id < :behind_parts)"
-)
 _WENT = text(
-    f"WITH moved AS (SELECT e.* FROM ledger_entries e WHERE e.version IS NOT NULL AND {_STANDS} "  # noqa: S608
-    f"AND (e.given IN ({_FROM}) OR e.source_id IN ({_FROM}))) "
-    f"SELECT e.version AS version, e.version AS charged_to, 'direct' AS share, {_COLUMNS} FROM moved e "
-    f"UNION ALL SELECT l.version, e.version, 'inherited', {_COLUMNS} FROM moved e "
-    f"JOIN ledger_lineage l ON l.model = e.model AND l.earlier = e.version WHERE {trained('e')} "
-    "ORDER BY share, id, version"
+    f"""
+    WITH named AS (
+      SELECT id, source_id FROM ledger_entries WHERE source_id IN (:answer, :given)
+      UNION SELECT id, source_id FROM ledger_entries WHERE source_id > :part AND source_id < :behind_parts),
+    moved AS (
+      SELECT e.* FROM named JOIN ledger_entries e ON e.given = named.source_id
+      UNION ALL SELECT e.* FROM named JOIN ledger_entries e ON e.id = named.id),
+    e AS (SELECT e.* FROM moved e WHERE e.version IS NOT NULL AND {_STANDS})
+    SELECT e.version AS version, e.version AS charged_to, 'direct' AS share, {_COLUMNS} FROM e
+    UNION ALL SELECT l.version, e.version, 'inherited', {_COLUMNS} FROM e
+      JOIN ledger_lineage l ON l.model = e.model AND l.earlier = e.version WHERE {trained("e")}
+    ORDER BY share, id, version
+    """  # noqa: S608
 )
 
 

@@ -77,6 +77,8 @@ class Draw:
             _within("surrogates", self.surrogate, -1, 1)
         if not self.weight > 0:
             raise BadData(f"A draw has the weight {self.weight}.", hint="Give its traffic, or the items wanted.")
+        if not self.pool.share > 0:
+            raise BadData("A draw's pool has no traffic.", hint="Leave the draw out: there is nothing to estimate.")
         if self.share[self.certain].sum() > self.pool.share + _ROUNDING:
             raise BadData(
                 f"The items that were certain to be asked have {self.share[self.certain].sum():.4f} of the traffic, "

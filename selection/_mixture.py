@@ -72,7 +72,8 @@ def expected_draw(  # noqa: PLR0913 - a draw is defined by exactly these
     Notes
     -----
     A candidate's chance is min(1, c * mix), where mix is the sum over strategies of share * size / (sum of sizes).
-    Strategies whose sizes are all 0 leave their shares to the others. Cost: that of the strategies, once each.
+    Strategies whose sizes are all 0 leave their shares to the others, but not to the audit, which keeps its own: else
+    most of a round would be spent on measuring when nothing surges. Cost: that of the strategies, once each.
 
     Raises ConfigError when a strategy gives sizes that are none.
     """
@@ -152,12 +153,20 @@ def choose(  # noqa: PLR0913 - what is drawn from, by which chances, and for who
 def _parts(names: Sequence[str], shares: Mapping[str, float], sizes: Sequence[Floats], candidates: int) -> Floats:
     """What each strategy adds to the mix, shape (candidates, strategies); 0 from those with nothing to say."""
     parts = np.zeros((candidates, len(names)))
+    left = _left_to([name for name, size in zip(names, sizes, strict=True) if size.any()], shares)
     for column, (name, size) in enumerate(zip(names, sizes, strict=True)):
-        if size.any():
+        if name in left:
             # By the largest first: the sum of huge sizes could be infinite.
             scaled = size / size.max()
-            parts[:, column] = shares[name] * scaled / scaled.sum()
+            parts[:, column] = left[name] * scaled / scaled.sum()
     return parts
+
+
+def _left_to(speaking: Sequence[str], shares: Mapping[str, float]) -> dict[str, float]:
+    """The shares of those with something to say: the audit keeps its own, the others divide the rest in proportion."""
+    meant = sum(share for name, share in shares.items() if name != AUDIT)
+    said = sum(shares[name] for name in speaking if name != AUDIT)
+    return {name: shares[name] if name == AUDIT else shares[name] * meant / said for name in speaking}
 
 
 def _sizes(name: str, strategy: QueryStrategy, pool: Pool) -> Floats:

@@ -33,13 +33,13 @@ def answer(
     once
         Stop when nothing waits any more, in place of waiting for the next query.
     """
-    from cycle.wiring import service
+    from cycle.wiring import human_answers
 
     settings = load(common.config_file)
     books_of(common.folder)
     if not who.strip():
         raise ConfigError("--as is empty.", hint="Say who answers, as `--as ada`.")
-    answers = service(settings.model_copy(update={"state": common.folder})).answers
+    answers = human_answers(settings.model_copy(update={"state": common.folder}))
     output.remark(
         f"{settings.model.use or settings.model.name}: answer with a number, skip with {_SKIP}, stop with {_STOP}."
     )

@@ -23,6 +23,7 @@ class Segment:
     """A part of the bar. Not certain: between the low and the high bound."""
 
     kind: str
+    inherited: bool
     certain: bool
     x: float
     width: float
@@ -33,6 +34,7 @@ class Part:
     """What a colour of the bar stands for."""
 
     kind: str
+    inherited: bool
     percent: str
     what: str
 
@@ -50,7 +52,10 @@ def html(content: CardContent) -> str:
         uncertain=not all(segment.certain for segment in segments),
         legend=[
             Part(
-                kind=_colour(kinds), percent=f"{tenths / 10:.1f} %", what=_named(shares, [kind.value for kind in kinds])
+                kind=_colour(kinds),
+                inherited=_is_inherited(shares),
+                percent=f"{tenths / 10:.1f} %",
+                what=_named(shares, [kind.value for kind in kinds]),
             )
             for (shares, kinds), tenths in content.parts().items()
         ],
@@ -80,13 +85,25 @@ def _segments(lines: Iterable[Line]) -> list[Segment]:
             length = low if certain else high - low
             if length:
                 x, width = (round(float(_WIDTH * part / total), 2) for part in (reached, length))
-                segments.append(Segment(kind=_colour(line.kinds), certain=certain, x=x, width=width))
+                segments.append(
+                    Segment(
+                        kind=_colour(line.kinds),
+                        inherited=_is_inherited(line.shares),
+                        certain=certain,
+                        x=x,
+                        width=width,
+                    )
+                )
             reached += length
     return segments
 
 
 def _colour(kinds: tuple[str, ...]) -> str:
     return str(kinds[0]) if len(kinds) == 1 else "several"
+
+
+def _is_inherited(shares: tuple[Share, ...]) -> bool:
+    return shares == (Share.INHERITED,)
 
 
 def _named(shares: Iterable[Share], kinds: Iterable[str]) -> str:

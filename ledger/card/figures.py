@@ -1,5 +1,7 @@
 """The card's figures for a registry: numbers as metrics, and all of them as flat text."""
 
+from decimal import Decimal
+
 from ledger.card import words
 from ledger.card.content import CardContent, Seconds
 
@@ -53,7 +55,7 @@ def _sums(content: CardContent) -> dict[str, Seconds]:
     return {"human": content.human, "unused_human": content.wasted, "simulated": content.artificial}
 
 
-def _seconds(sums: Seconds, seconds: object) -> str:
+def _seconds(sums: Seconds, seconds: Decimal | None) -> str:
     if seconds is None:
         return "unknown" if sums.unknown else "held back"
-    return str(seconds)
+    return str(float(seconds))

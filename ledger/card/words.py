@@ -71,7 +71,11 @@ def reasons(line: Line) -> str:
 
 def quantity(line: Line) -> str:
     """How much was given, by the count that it has."""
-    counts = ((line.amounts.labels, "label"), (line.amounts.events, "event"), (line.amounts.annotations, "annotation"))
+    counts = (
+        (line.amounts.labels, "label"),
+        (line.amounts.events, "correction"),
+        (line.amounts.annotations, "annotation"),
+    )
     return next((counted(number, noun) for number, noun in counts if number), counted(0, "annotation"))
 
 
@@ -144,8 +148,8 @@ def counted(number: int, noun: str) -> str:
 
 def _cost(cost: Cost) -> str:
     inside = [("pay", cost.pay), ("beyond it", cost.beyond), ("fees", cost.fee)]
-    told = ", ".join(f"{what} {money(amount)}" for what, amount in inside if amount.high is None or amount.high)
-    return f"{money(cost.total)} {cost.currency}" + (f" ({told})" if told else "")
+    told = [f"{what} {money(amount)}" for what, amount in inside if amount.high is None or amount.high]
+    return f"{money(cost.total)} {cost.currency}" + (f" ({', '.join(told)})" if len(told) > 1 else "")
 
 
 def money(amount: Range) -> str:

@@ -100,10 +100,10 @@ def _worked(  # noqa: PLR0913, PLR0917 - the columns of a row
     on: str,
     kind: str,
     outcome: str,
-    timed: bool,
+    timed: bool,  # noqa: FBT001
     low: int,
     high: int,
-    answers: int,  # noqa: FBT001
+    answers: int,
 ) -> Iterator[Worked]:
     if low or high or answers:  # else everything in it was taken back
         yield Worked(

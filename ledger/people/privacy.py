@@ -56,6 +56,16 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of a statement as it may be published; of several `keys` where they are shown as one figure."""
+
+    keys: tuple[Key, ...]
+    low_s: Decimal | None
+    high_s: Decimal | None
+    annotations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What may be published: sets of cells, each of at least k persons, and what is held back.
 
@@ -81,6 +91,25 @@ class Publication:
             annotations=sum(cell.annotations for cell in counted),
             complete=not missing,
         )
+
+    def lines(self, asked: Callable[[Key], bool], line_of: Callable[[Key], Key]) -> list[Line]:
+        """What was asked for, line by line: each a sum of whole sets, as every total is.
+
+        A set whose cells are of several lines is a line of its own, with the keys of all of them.
+        """
+        groups: dict[tuple[Key, ...], list[Cell]] = defaultdict(list)
+        for cells in (*self.sets, *((cell,) for cell in self.free)):
+            if all(asked(cell.key) for cell in cells):
+                groups[tuple(sorted({line_of(cell.key) for cell in cells}))] += cells
+        return [
+            Line(
+                keys=keys,
+                low_s=total_s(cell.low_s for cell in cells),
+                high_s=total_s(cell.high_s for cell in cells),
+                annotations=sum(cell.annotations for cell in cells),
+            )
+            for keys, cells in sorted(groups.items())
+        ]
 
     @property
     def sentence(self) -> str:

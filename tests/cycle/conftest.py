@@ -337,6 +337,8 @@ def loop(tmp_path: Path) -> Loop:
         store=Store(engine),
         ledger=Ledger(engine),
         pseudonym=lambda who: f"p-{who}",
+        known_pseudonym=lambda who: f"p-{who}",
+        forgotten=frozenset,
         connectors=Connectors(predictions=lambda: log, annotators=lambda: annotators, registry=lambda: registry),
         detectors={"term_surge": detector},
         strategies={name: build("selection", name, {}) for name in settings.selection.shares},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cycle.accuracy import live_accuracy
 from cycle.asked import asked
 from cycle.collect import collect
 from cycle.look import audited_answers
@@ -480,3 +481,38 @@ def test_gold_items_are_paid_for_out_of_the_budget(loop: Any, tmp_path: Path) ->
     assert abs(len(others) - 10) <= 3 * 10**0.5
     assert len(requests) == 2 * len(others)
     assert asked(loop.app, cycle).seconds_asked == pytest.approx(30 * len(requests))
+
+
+def test_a_small_pool_that_nobody_has_answered_yet_is_told_of_without_an_estimate(loop: Any) -> None:
+    retrain(loop.app, START)
+    loop.log.queries = ["corona 1", "corona 2", "beer 1", "beer 2"]
+    first = watch(loop.app, at(19)).opened
+    assert first is not None
+    assert all(r.audit_probability == 1 for r in loop.store.requests(first.cycle_id))
+    accuracy = asked(loop.app, first).accuracy
+    assert accuracy is not None
+    assert accuracy.overall is None
+    assert "cannot be said yet" in accuracy.says
+    loop.annotators.all_say(first.cycle_id, truth)
+    collect(loop.app, at(19))
+    accuracy = asked(loop.app, first).accuracy
+    assert accuracy is not None
+    assert accuracy.overall is not None
+    assert (accuracy.overall.value, accuracy.overall.low, accuracy.overall.high) == (0.5, 0.5, 0.5)
+
+
+def test_a_heavy_item_that_could_have_been_audited_widens_the_interval_of_live_accuracy(
+    loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycle_id = alarmed(loop)
+    (cycle,) = loop.store.cycles()
+    loop.annotators.all_say(cycle_id, lambda _: "food")
+    collect(loop.app, at(21))
+    (round_,) = loop.store.rounds(cycle_id)
+    narrow = live_accuracy(loop.app, cycle).overall
+    heavy = replace(round_, heaviest=5 * round_.heaviest)
+    monkeypatch.setattr(loop.store, "rounds", lambda _: [heavy])
+    wide = live_accuracy(loop.app, cycle).overall
+    assert narrow is not None
+    assert wide is not None
+    assert wide.low < narrow.low - 0.05

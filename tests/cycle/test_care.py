@@ -171,6 +171,14 @@ def test_an_item_that_is_open_and_was_answered_counts_once() -> None:
     assert shown(HAZARDOUS, submitted={"h0"}, answered=[said("h0", "ann", MORNING)]) == ["h0", "h1", "h2"]
 
 
+def test_a_further_opinion_needs_room_unless_everybody_may_have_seen_the_item_today() -> None:
+    yesterday = [said("h0", who, MORNING - timedelta(days=1)) for who in ("ann", "ben")]
+    today = [said("h0", who, MORNING) for who in ("ann", "ben")]
+    assert shown(HAZARDOUS[:1], answered=yesterday, elsewhere=3) == []
+    assert shown(HAZARDOUS[:1], answered=yesterday, elsewhere=2) == ["h0"]
+    assert shown(HAZARDOUS[:1], answered=today, elsewhere=3) == ["h0"]
+
+
 def test_the_day_ends_at_midnight_utc() -> None:
     late = datetime(2020, 1, 20, 23, 59, 59, tzinfo=UTC)
     answers = [said(item, "ann", late) for item in "xyz"]

@@ -1,5 +1,6 @@
 """A small deployment of two annotators and two cycles, and books to put them in."""
 
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from benchmarks._postgresql import Server, running
 from kempelen.records import Annotation, Effort, Kind
 from ledger import accounts, posting_rules, totals
 from ledger.entries import Entry
@@ -105,9 +107,32 @@ def assigned_maker() -> Callable[..., Entry]:
     return _assigned
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of our own; a missing PostgreSQL is a failure."""
+    with running() as server:
+        yield server
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(tmp_path / "kempelen.db")
+def postgresql_address(postgresql: Server) -> Iterator[str]:
+    """An empty database on it."""
+    name = f"books_{uuid.uuid4().hex}"
+    yield postgresql.make(name)
+    postgresql.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "kempelen.db")
+    return str(request.getfixturevalue("postgresql_address"))
+
+
+@pytest.fixture
+def engine(address: str) -> Iterator[Engine]:
+    made = open_engine(address)
     yield made
     made.dispose()
 

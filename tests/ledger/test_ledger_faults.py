@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -37,6 +37,14 @@ def entry(n):
     return annotation_given(answer, pseudonym="ada", effort=Effort(low_s=Decimal(1), high_s=Decimal(2), policy="p"),
                             kind=Kind.PREPARATION, cycle="c1", model="intents", at=NOON)
 """
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A file: PostgreSQL's own troubles are in test_books_on_postgresql.py."""
+    made = open_engine(tmp_path / "kempelen.db")
+    yield made
+    made.dispose()
 
 
 # ---------------------------------------------------------------- many writers, and killed ones

@@ -1,17 +1,18 @@
 """The database keeps each entry once and unchanged, and the check finds what somebody changed anyway."""
 
 import dataclasses
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from kempelen.errors import LedgerError
 from kempelen.records import Kind
 from ledger import posting_rules
+from ledger.checks import problems_in
 from ledger.entries import Entry
 from ledger.store import Ledger
 from ledger.units import Unit
@@ -108,37 +109,85 @@ def test_what_annotators_gave_is_in_pools_versions_and_unused(ledger: Ledger, gi
 # ---------------------------------------------------------------- append-only
 
 
-@pytest.mark.parametrize("table", ["ledger_entries", "ledger_lineage", "ledger_cards"])
-@pytest.mark.parametrize(
-    "statement", ["UPDATE {} SET {}={}", "DELETE FROM {}", "INSERT OR REPLACE INTO {} SELECT * FROM {}"]
-)
+COLUMN = {"ledger_entries": "narration", "ledger_lineage": "earlier", "ledger_cards": "document"}
+KEY = {"ledger_entries": "id", "ledger_lineage": "model, version, earlier", "ledger_cards": "model, version, sequence"}
+CHANGES = {
+    "sqlite": ["INSERT OR REPLACE INTO {table} SELECT * FROM {table}"],
+    "postgresql": ["TRUNCATE {table}", "UPDATE {table} SET {column} = {column} WHERE 1 = 0"],
+    "both": [
+        "UPDATE {table} SET {column} = {column}",
+        "DELETE FROM {table}",
+        "INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 1 ON CONFLICT ({key}) DO UPDATE SET {column} = 'x'",
+    ],
+}
+
+
+@pytest.mark.parametrize("table", COLUMN)
 def test_the_database_itself_refuses_to_change_or_remove(
-    engine: Engine, ledger: Ledger, given: Make, table: str, statement: str
+    engine: Engine, ledger: Ledger, given: Make, table: str
 ) -> None:
     ledger.book([given()])
     ledger.record_lineage("intents", {"2": ["1"]})
     ledger.issue_card("intents", "2", {}, at=given().at, document=str)
-    column = {"ledger_entries": "narration", "ledger_lineage": "earlier", "ledger_cards": "document"}[table]
-    words = statement.format(table, *([table] if "INSERT" in statement else [column, column]))
-    raw = sqlite3.connect(str(engine.url.database))
-    with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
-        raw.execute(words)
-    raw.close()
+    for statement in [*CHANGES["both"], *CHANGES[engine.dialect.name]]:
+        words = statement.format(table=table, column=COLUMN[table], key=KEY[table])
+        with engine.begin() as connection, pytest.raises(DBAPIError, match=f"{table} is append-only"):
+            connection.execute(text(words))
     assert ledger.check() == []
+
+
+NO_TRANSFERS = (
+    "receiver = giver",
+    "s_high = NULL",
+    "s_low = s_high + 1",
+    "s_low = -1, s_high = -1",
+    "annotations = NULL, s_low = NULL, s_high = NULL",
+    "currency = 'EUR'",
+    "currency = 'EUR', money = 1",
+    "provenance = 'simulated'",
+    "giver = 'simulated:annotator:ada'",
+    "fingerprint = NULL",
+    "id = 0",
+)
+
+
+def test_the_database_itself_refuses_what_is_no_transfer(engine: Engine, ledger: Ledger, given: Make) -> None:
+    ledger.book([given()])
+    for wrong in NO_TRANSFERS:
+        with engine.connect() as connection:
+            connection.execute(text("CREATE TEMPORARY TABLE copied AS SELECT * FROM ledger_entries"))
+            connection.execute(text("UPDATE copied SET id = 2, source_id = 'another'"))
+            connection.execute(text(f"UPDATE copied SET {wrong}"))  # noqa: S608 - from the list above
+            with pytest.raises(IntegrityError):
+                connection.execute(text("INSERT INTO ledger_entries SELECT * FROM copied"))
+    assert len(ledger.entries()) == 1
+
+
+def test_an_amount_that_is_no_whole_number_is_refused(engine: Engine, ledger: Ledger, given: Make) -> None:
+    """PostgreSQL would round it: there the type of the column is what protects, and what is kept is whole."""
+    ledger.book([given()])
+    insert = "INSERT INTO ledger_totals SELECT 1, 'x', 1, 0.5, 1, 1, 1, 1, 1"
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection, pytest.raises(IntegrityError, match="cannot store REAL value"):
+            connection.execute(text(insert))
+    with engine.connect() as connection:
+        kinds = {c["name"]: str(c["type"]) for c in inspect(connection).get_columns("ledger_entries")}
+    assert {kinds[name] for name in ("s_low", "s_high", "money")} <= {"INTEGER", "BIGINT"}
 
 
 # ---------------------------------------------------------------- checks
 
 
-def tamper(engine: Engine, *statements: str) -> None:
-    """Somebody who may do anything to the file."""
-    raw = sqlite3.connect(str(engine.url.database))
-    raw.execute("DROP TRIGGER ledger_entries_guards_update")
-    raw.execute("PRAGMA ignore_check_constraints = ON")
-    for statement in statements:
-        raw.execute(statement)
-    raw.commit()
-    raw.close()
+def unguard(connection: Connection) -> None:
+    """Somebody who may do anything to the database."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("DROP TRIGGER ledger_entries_guards_update"))
+        connection.execute(text("DROP TRIGGER ledger_entries_guards_delete"))
+        connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+    else:
+        connection.execute(text("ALTER TABLE ledger_entries DISABLE TRIGGER ALL"))
+        for constraint in inspect(connection).get_check_constraints("ledger_entries"):
+            connection.execute(text(f"ALTER TABLE ledger_entries DROP CONSTRAINT {constraint['name']}"))
 
 
 def test_good_books_have_no_problems(ledger: Ledger, given: Make, assigned: Make) -> None:
@@ -159,37 +208,38 @@ def test_effort_left_in_a_closed_cycle_is_found_simulated_or_not(ledger: Ledger,
     assert ledger.check() == []
 
 
-@pytest.mark.parametrize(
-    ("statement", "subject", "message"),
-    [
-        (
-            "UPDATE ledger_entries SET narration = 'x' WHERE source_id = 'given:a'",
-            "given:a",
-            "not read as it was booked",
-        ),
-        ("UPDATE ledger_entries SET s_high = s_high + 1 WHERE id = 1", "given:a", "not read as it was booked"),
-        ("UPDATE ledger_entries SET receiver = 'lost:x' WHERE id = 1", "given:a", "is no account"),
-        ("UPDATE ledger_entries SET at = 'yesterday' WHERE id = 1", "given:a", "cannot be read"),
-        ("UPDATE ledger_entries SET kind = 'play' WHERE id = 1", "given:a", "cannot be read"),
-        ("UPDATE ledger_entries SET given = 'given:z' WHERE id = 3", "given:z", "not in the books"),
-        ("UPDATE ledger_entries SET given = 'given:a' WHERE id = 4", "given:a", "assigned 2 times"),
-        ("UPDATE ledger_entries SET s_high = 2 * s_high WHERE id = 3", "given:a", "assigned in part"),
-        ("UPDATE ledger_totals SET s_high = s_high + 1", "totals of intents/2", "the entries say"),
-        ("DELETE FROM ledger_totals", "totals of intents/2", "nothing are kept"),
-        (
-            "UPDATE ledger_entries SET at = replace(at, '12:', '13:') WHERE id = 1",
-            "card 1 of intents/2",
-            "digest is not",
-        ),
-        ("UPDATE ledger_entries SET id = 9 WHERE id = 2", "all entries", "4 entries, numbered up to 9"),
-    ],
+TAMPERED = (
+    (
+        "UPDATE ledger_entries SET narration = 'x' WHERE source_id = 'given:a'",
+        "given:a",
+        "not read as it was booked",
+    ),
+    ("UPDATE ledger_entries SET s_high = s_high + 1 WHERE id = 1", "given:a", "not read as it was booked"),
+    ("UPDATE ledger_entries SET receiver = 'lost:x' WHERE id = 1", "given:a", "is no account"),
+    ("UPDATE ledger_entries SET at = 'yesterday' WHERE id = 1", "given:a", "cannot be read"),
+    ("UPDATE ledger_entries SET kind = 'play' WHERE id = 1", "given:a", "cannot be read"),
+    ("UPDATE ledger_entries SET given = 'given:z' WHERE id = 3", "given:z", "not in the books"),
+    ("UPDATE ledger_entries SET given = 'given:a' WHERE id = 4", "given:a", "assigned 2 times"),
+    ("UPDATE ledger_entries SET s_high = 2 * s_high WHERE id = 3", "given:a", "assigned in part"),
+    ("UPDATE ledger_totals SET s_high = s_high + 1", "totals of intents/2", "the entries say"),
+    ("DELETE FROM ledger_totals", "totals of intents/2", "nothing are kept"),
+    (
+        "UPDATE ledger_entries SET at = replace(at, '12:', '13:') WHERE id = 1",
+        "card 1 of intents/2",
+        "digest is not",
+    ),
+    ("UPDATE ledger_entries SET id = 9 WHERE id = 2", "all entries", "4 entries, numbered up to 9"),
 )
-def test_tampering_is_found(
-    *, engine: Engine, ledger: Ledger, given: Make, assigned: Make, statement: str, subject: str, message: str
-) -> None:
+
+
+def test_tampering_is_found(engine: Engine, ledger: Ledger, given: Make, assigned: Make) -> None:
     entries = [given("a"), given("b")]
     ledger.book([*entries, *(assigned(entry) for entry in entries)])
     ledger.issue_card("intents", "2", {}, at=entries[0].at, document=str)
     assert ledger.check() == []
-    tamper(engine, statement)
-    assert (subject, True) in {(p.subject, message in p.message) for p in ledger.check()}
+    for statement, subject, message in TAMPERED:
+        with engine.connect() as connection:  # never committed
+            unguard(connection)
+            connection.execute(text(statement))
+            found = problems_in(connection, ())
+        assert (subject, True) in {(p.subject, message in p.message) for p in found}, statement

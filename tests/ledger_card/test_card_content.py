@@ -1,17 +1,24 @@
 """What a card says of the books: every figure from the entries, none of fewer people than agreed."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from kempelen.records import Kind, Provenance
+from ledger import card as cards
 from ledger.card import CardContent
 from ledger.card.content import thousandths
 from ledger.labour import Share
+from ledger.pay.cost import Cost, Range
+from ledger.people.releases import Releases
+from ledger.statement import labour
+from ledger.store import Ledger
 
 CardOf = Callable[..., CardContent]
 
@@ -124,10 +131,12 @@ def test_checks_of_an_earlier_version_are_not_inherited(books: Any, card_of: Car
 
 @pytest.mark.parametrize(("complete", "people", "shown"), [(True, 3, 1), (True, 2, 0), (False, 3, 0)])
 def test_a_cost_is_shown_where_all_effort_is_and_enough_people_receive_it(
-    books: Any, card_of: CardOf, complete: bool, people: int, shown: int  # noqa: FBT001 - parametrised
+    books: Any,
+    card_of: CardOf,
+    complete: bool,  # noqa: FBT001 - parametrised
+    people: int,
+    shown: int,
 ) -> None:
-    from ledger.pay.cost import Cost, Range
-
     nothing = Range(low=Decimal(0), high=Decimal(0))
     for who in ("ada", "ben", "cy") if complete else ("ada",):
         books.answer(who, "100", "110")
@@ -152,3 +161,24 @@ def test_no_effort_is_zero_and_unknown_effort_is_not(books: Any, card_of: CardOf
     books.opening()
     labels = card_of(books, "1").human
     assert (labels.low_s, labels.high_s, labels.unknown) == (None, None, True)
+
+
+def test_a_late_answer_of_one_person_is_not_seen_arriving(books: Any, ledger: Ledger, engine: Engine) -> None:
+    releases, noon = Releases(engine), datetime(2020, 1, 24, 12, tzinfo=UTC)
+
+    def card_now() -> CardContent:
+        ledger.book(books.entries)
+        (found,) = labour(ledger, "intents", {}, "2")
+        publication = releases.advance("intents", cards.parts(engine, "intents"), 3, at=noon)
+        return cards.card_of(found, publication, earlier=())
+
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+    first = card_now()
+    books.answer("dee", "55", "66")
+    late = card_now()
+    assert late.effort == first.effort
+    assert (first.complete, late.complete) == (True, False)
+    for who in ("eve", "flo"):
+        books.answer(who, "55", "66")
+    assert card_now().human.low_s == Decimal(465)

@@ -87,9 +87,8 @@ from beancount import loader
 entries, errors, options = loader.load_file(sys.argv[1])
 assert not errors, errors
 booked = [e for e in entries if type(e).__name__ == "Transaction"]
-print(json.dumps([
-    [e.narration, e.meta["source_id"], e.meta.get("note"), [[p.account, str(p.units)] for p in e.postings]] for e in booked
-]))
+moved = [[[p.account, str(p.units)] for p in e.postings] for e in booked]
+print(json.dumps([[e.narration, e.meta["source_id"], e.meta.get("note"), m] for e, m in zip(booked, moved)]))
 """
 
 

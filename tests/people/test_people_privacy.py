@@ -124,6 +124,22 @@ def test_keys_of_different_lengths_and_with_empty_parts_are_told_apart_or_folded
     assert sum(len(one) for one in shown.sets) == 3
 
 
+def test_lines_are_sums_of_whole_sets_and_name_all_that_is_in_them() -> None:
+    shown = publishable(
+        [
+            cell("2", "c1", "prep", people="abc", s=10),
+            cell("2", "c2", "prep", people="abcd", s=20),
+            cell("2", "c1", "veri", people="a", s=3),
+            cell("2", "c2", "veri", people="bc", s=4),
+        ],
+        3,
+    )
+    lines = shown.lines(lambda key: key[0] == "2", lambda key: (key[2],))
+    # Each cycle puts its small cell together with the one beside it.
+    assert [(one.keys, one.high_s) for one in lines] == [((("prep",), ("veri",)), Decimal(37))]
+    assert shown.lines(lambda key: key[2] == "veri", lambda key: (key[2],)) == []
+
+
 # --- the attack ------------------------------------------------------------------------------------------------------
 
 
@@ -187,11 +203,17 @@ def questions(universe: Iterable[Key]) -> list[Callable[[Key], bool]]:
     return asked
 
 
-def view(publication: Publication, asked: Callable[[Key], bool], *, timed: bool) -> Vector:
+def view(
+    publication: Publication,
+    asked: Callable[[Key], bool],
+    *,
+    timed: bool,
+    only: Callable[[Sequence[Cell]], bool] = lambda _: True,
+) -> Vector:
     """What a published total depends on: everybody in each set that is in it, cell by cell, seconds or counts."""
     seen: Vector = {}
     for i, cells_of in enumerate(publication.sets):
-        if all(asked(one.key) for one in cells_of):
+        if all(asked(one.key) for one in cells_of) and only(cells_of):
             for one in cells_of:
                 if one.sort[0] if timed else one.sort[1]:
                     for person in one.people:
@@ -200,12 +222,27 @@ def view(publication: Publication, asked: Callable[[Key], bool], *, timed: bool)
     return seen
 
 
+def line_views(publication: Publication, depth: int, *, timed: bool) -> list[Vector]:
+    """What each line of a statement by one part of the key depends on."""
+    lines = publication.lines(lambda _: True, lambda key: (key[depth],))
+    return [
+        view(
+            publication,
+            lambda _: True,
+            timed=timed,
+            only=lambda cells_of, keys=line.keys: tuple(sorted({(one.key[depth],) for one in cells_of})) == keys,  # type: ignore[misc]
+        )
+        for line in lines
+    ]
+
+
 def views(publications: Sequence[Publication]) -> list[Vector]:
     found = []
     for publication in publications:
         universe = {one.key for some in publication.sets for one in some}
         for timed in (True, False):
             found += [view(publication, asked, timed=timed) for asked in questions(universe)]
+            found += [one for depth in range(3) for one in line_views(publication, depth, timed=timed)]
     return [dict(one) for one in {tuple(sorted(v.items())) for v in found if v}]
 
 

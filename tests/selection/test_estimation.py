@@ -334,6 +334,7 @@ def test_few_answers_are_enough_where_nearly_all_is_known() -> None:
         ({"right": np.full(20, 2.0)}, "answers"),
         ({"surrogate": np.full(20, 90.0)}, "surrogates"),
         ({"weight": 0.0}, "weight"),
+        ({"pool": Part(share=0.0)}, "no traffic"),
         ({"share": np.full(20, 0.9), "probability": np.ones(20)}, "their pool 1.0000"),
     ],
 )

@@ -102,19 +102,29 @@ def test_sizes_too_small_or_large_for_a_sum_are_drawn_all_the_same() -> None:
 
 
 def test_the_chances_are_the_mixture_computed_by_hand() -> None:
-    # `idle` has nothing to say: 0.3, 0.2, 0.4 count as 3, 2, 4 ninths. Item 0 has 1/28 of audit and 5/100 of surge.
+    # `idle` has nothing to say: of the 0.7 that are not the audit's, 0.2 and 0.4 count as a third and two thirds.
+    # Item 0 has 1/28 of audit and 5/100 of surge.
     one = expected()
-    mix = 3 / 9 * 1 / 28 + 4 / 9 * 5 / 100
+    mix = 0.3 * 1 / 28 + 0.7 * 2 / 3 * 5 / 100
     assert one.inclusion[0] == pytest.approx(_factor(one) * mix)
     assert one.inclusion.sum() == pytest.approx(3)
-    audit = 3 / 9 * 1 / 28 / mix
+    audit = 0.3 * 1 / 28 / mix
     assert one.attribution[0] == pytest.approx([audit, 0, 1 - audit, 0])
     assert one.audit[0] == pytest.approx(one.inclusion[0] * (audit + (1 - audit) * 0.25))
 
 
 def _factor(one: ExpectedDraw) -> float:
-    """c, from an item that only the audit can draw: item 1 has mix 3/9 * 2/28."""
-    return float(one.inclusion[1] / (3 / 9 * 2 / 28))
+    """c, from an item that only the audit can draw: item 1 has mix 0.3 * 2/28."""
+    return float(one.inclusion[1] / (0.3 * 2 / 28))
+
+
+def test_the_audit_keeps_its_share_when_others_have_nothing_to_say_and_has_all_when_none_has() -> None:
+    shares = {AUDIT: 0.25, "doubt": 0.15, "idle": 0.6}
+    sure = {**STRATEGIES, "doubt": Given([1.0] * 7), AUDIT: Given([1.0] * 7)}
+    one = expected_draw(SEVEN, sure, shares, items=2, audit_fraction=0.0)
+    assert one.attribution[0] == pytest.approx([0.25, 0.75, 0])
+    silent = {**sure, "doubt": STRATEGIES["idle"]}
+    assert expected_draw(SEVEN, silent, shares, items=2, audit_fraction=0.0).attribution[0, 0] == 1
 
 
 def test_items_are_drawn_and_kept_as_often_as_stated() -> None:
