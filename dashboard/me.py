@@ -13,14 +13,16 @@ from sqlalchemy import Engine
 from cycle.store import Store
 from dashboard.me_words import PROVENANCES, rule, went
 from ledger.durations import MINUTE, duration, interval
-from ledger.people.corrections import Corrections, Request, is_booked
+from ledger.people.corrections import Corrections, Request
 from ledger.people.credit import Credits
 from ledger.people.links import Link
-from ledger.people.own import PeriodPay, Statement, Work, entries_of, statement
+from ledger.people.overview import Overview, annotations_of, entries_about, last_payments, overview
+from ledger.people.own import Lineage, Payment, PeriodPay, Statement, Work, entries_of, statement
 from ledger.people.ratings import Rating, Ratings
 from ledger.people.terms import Told, ToldTerms
 
 ROWS_A_PAGE = 100
+PAYMENTS_SHOWN = 25
 
 Pay = Callable[[str], Sequence[PeriodPay]]
 """What somebody is owed and has received, by their pseudonym."""
@@ -67,7 +69,8 @@ class OwnPage:
     """All that one person sees."""
 
     link: Link
-    statement: Statement
+    overview: Overview
+    payments: tuple[Payment, ...]
     time: str
     rows: tuple[Row, ...]
     page: int
@@ -77,7 +80,6 @@ class OwnPage:
     pay: tuple[PeriodPay, ...] | None
     ratings: Mapping[str, Rating]
     final: frozenset[str]
-    cycles: Mapping[str, str]
     credits: Mapping[str, str]
     k: int
 
@@ -100,35 +102,38 @@ class Reader:
 
     def page(self, link: Link, number: int) -> OwnPage:
         """The person's page; `number` counts the pages of entries from 1, and one that is none is the nearest."""
-        mine, requests = self._statement(link.person), Corrections(self._engine).of(link.person)
-        pages = max(1, -(-len(mine.work) // ROWS_A_PAGE))
+        mine, requests = overview(self._engine, link.person), Corrections(self._engine).of(link.person)
+        pages = max(1, -(-mine.entries // ROWS_A_PAGE))
         number = min(max(number, 1), pages)
-        shown = mine.work[(number - 1) * ROWS_A_PAGE : number * ROWS_A_PAGE]
-        by_name = {work.source_id: work for work in mine.work}
-        asked = [by_name[one.annotation] for one in requests if one.annotation in by_name]
-        asking = Asking(self._store, link.person, {work.cycle for work in (*shown, *asked) if work.cycle})
+        shown = annotations_of(self._engine, link.person, first=(number - 1) * ROWS_A_PAGE, most=ROWS_A_PAGE)
+        works = self._works(link.person, [*shown, *(one.annotation for one in requests)])
+        asking = Asking(self._store, link.person, {work.cycle for work in works.values()})
         waiting = {one.annotation for one in requests if one.decision is None}
         ratings = Ratings(self._engine)
         return OwnPage(
             link=link,
-            statement=mine,
-            time=interval(mine.low_s, mine.high_s) if mine.work else "nothing yet",
-            rows=tuple(_row(work, asking, waiting=work.source_id in waiting) for work in shown),
+            overview=mine,
+            payments=tuple(last_payments(self._engine, link.person, PAYMENTS_SHOWN)),
+            time=interval(mine.low_s, mine.high_s) if mine.entries else "nothing yet",
+            rows=tuple(_row(works[name], asking, waiting=name in waiting) for name in shown if name in works),
             page=number,
             pages=pages,
-            requests=self._requests(requests, by_name, asking),
+            requests=self._requests(requests, works, asking),
             terms=self._terms(mine),
             pay=tuple(self._pay(link.person)) if self._pay else None,
             ratings={one.cycle: one for one in ratings.of(link.person)},
             final=frozenset(c for c in mine.cycles if ratings.is_public(c, link.person, self._k)),
-            cycles=models_of(mine),
             credits=Credits(self._engine).of(link.person),
             k=self._k,
         )
 
+    def overview(self, link: Link) -> Overview:
+        """The person's work in sums."""
+        return overview(self._engine, link.person)
+
     def entry(self, link: Link, annotation: str) -> Row | None:
         """One of the person's entries by its name, to be corrected; None if it is not theirs."""
-        found = next((work for work in self._statement(link.person).work if work.source_id == annotation), None)
+        found = self._works(link.person, [annotation]).get(annotation)
         if found is None:
             return None
         return _row(found, Asking(self._store, link.person, {found.cycle} - {None}), waiting=False)
@@ -168,24 +173,31 @@ class Reader:
         return text.getvalue()
 
     def _statement(self, person: str) -> Statement:
-        lineage = {model: self._store.lineage(model) for model in self._store.models()}
-        return statement(entries_of(self._engine, person), person, lineage)
+        return statement(entries_of(self._engine, person), person, self._lineage())
+
+    def _works(self, person: str, annotations: Sequence[str]) -> dict[str, Work]:
+        """These pieces of work by name, those that are the person's."""
+        known = statement(entries_about(self._engine, person, annotations), person, self._lineage())
+        return {work.source_id: work for work in known.work}
+
+    def _lineage(self) -> Lineage:
+        return {model: self._store.lineage(model) for model in self._store.models()}
 
     def _requests(
         self, requests: Sequence[Request], by_name: Mapping[str, Work], asking: "Asking"
     ) -> tuple[RequestRow, ...]:
-        entries = entries_of(self._engine, requests[0].person) if requests else []
+        booked = Corrections(self._engine).booked(requests)
         return tuple(
             RequestRow(
                 request=one,
                 item=asking.item(by_name[one.annotation]) if one.annotation in by_name else one.annotation,
                 time=duration(one.seconds),
-                state=_state(one, booked=is_booked(one, entries)),
+                state=_state(one, booked=one.number in booked),
             )
             for one in requests
         )
 
-    def _terms(self, mine: Statement) -> tuple[Terms, ...]:
+    def _terms(self, mine: Overview) -> tuple[Terms, ...]:
         groups: dict[tuple[str, ...], list[Told]] = {}
         for told in ToldTerms(self._engine).of(mine.cycles):
             said = told.model, told.use, told.asker, told.contact, told.pay, told.data_handling
@@ -216,11 +228,6 @@ class Asking:
             return None
         label = self._labels[work.source_id]
         return "skipped" if label is None else label
-
-
-def models_of(mine: Statement) -> dict[str, str]:
-    """The model of each cycle that the person worked in, newest cycle first."""
-    return {work.cycle: work.model for work in mine.work if work.cycle and work.model}
 
 
 def _row(work: Work, asking: Asking, *, waiting: bool) -> Row:

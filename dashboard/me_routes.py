@@ -151,7 +151,7 @@ class _Desk:
     def _rate(self, link: Link, form: Form) -> str:
         cycle = form.get("cycle", "")
         with self._reading() as reader:
-            models = reader.page(link, 1).cycles
+            models = reader.overview(link).cycles
         if cycle not in models:
             raise BadData("You did not work in that cycle.", hint="Rate one that is on your page.")
         clarity, pay, load = (_figure(form.get(name, "")) for name in ("clarity", "pay", "load"))
@@ -174,7 +174,7 @@ class _Desk:
             book.withdraw(link.person, model)
             return "no-credit"
         with self._reading() as reader:
-            models = reader.page(link, 1).statement.models
+            models = reader.overview(link).models
         if model not in models:
             raise BadData("You did not work for that model.", hint="Choose one that is on your page.")
         book.give(link.person, model, form.get("name", ""), at=self._clock.now())

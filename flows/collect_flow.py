@@ -7,9 +7,10 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from cycle.beside import book_what_waits
 from cycle.collect import Collected, collect
-from cycle.wiring import feedback, human_answers
 from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
+from kempelen.errors import Problem
 from kempelen.settings import load
 
 
@@ -17,10 +18,12 @@ from kempelen.settings import load
 def collect_flow(config: str, now: datetime | None = None, *, settle: bool = False) -> list[Collected]:
     """Fetch new answers of every open cycle, book them, and settle the cycles that are complete."""
     collected = _fetch_and_book(config, moment(now), settle=settle)
-    served = _book_service(config)
+    booked, problems = _book_what_waits(config)
     logger = get_run_logger()
-    if served:
-        logger.info("%d entries of answers served and corrections by users were still to be booked", served)
+    if booked:
+        logger.info("%d entries from beside the cycles were still to be booked", booked)
+    for problem in problems:
+        logger.warning("%s %s: %s %s", problem.stage, problem.subject, problem.message, problem.hint)
     for one in collected:
         logger.info("%s: %d of %d items answered, %s", one.cycle.cycle_id, one.answered, one.items, one.state.value)
         for problem in one.problems:
@@ -39,7 +42,6 @@ def _fetch_and_book(config: str, now: datetime, *, settle: bool) -> list[Collect
     return collect(app_of(config), now, settle=settle)
 
 
-@task(name="book what was served", cache_policy=NO_CACHE)
-def _book_service(config: str) -> int:
-    settings = load(Path(config))
-    return human_answers(settings).book() + feedback(settings).book()
+@task(name="book what waits", cache_policy=NO_CACHE)
+def _book_what_waits(config: str) -> tuple[int, list[Problem]]:
+    return book_what_waits(load(Path(config)))

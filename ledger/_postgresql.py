@@ -17,7 +17,7 @@ WRITERS = 0x6B656D70656C656E
 
 _READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # A writer must not see the state from before it waited, as it would above READ COMMITTED, whatever the default is.
-_WRITE = (
+WRITE = (
     f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; "
     f"SELECT pg_advisory_xact_lock({WRITERS})"
 )
@@ -37,7 +37,7 @@ def begin(connection: Connection, *, writes: bool) -> None:
     A lock, and not serializable transactions: every writer takes the next number, so that of several at once all but
     one would fail and try again, and starve. The lock serves them in turn.
     """
-    connection.exec_driver_sql(_WRITE if writes else _READ)
+    connection.exec_driver_sql(WRITE if writes else _READ)
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -128,11 +128,11 @@ class Server:
             for task in self._tasks(project, only, fields="all", include=_ANSWER_FIELDS)
         }
 
-    def held(self, project: Project, item_ids: Sequence[str]) -> list[Held]:
-        """These items, with how many answers each wants and who gave one; doubles come twice."""
+    def held(self, project: Project, filters: Iterable[Filter]) -> list[Held]:
+        """The items that pass one of the filters, with how many answers each wants and who gave one."""
         return [
             Held.read(task)
-            for only in Filter.item_ids(item_ids)
+            for only in filters
             for task in self._tasks(project, only, fields="all", include=_OVERLAP_FIELDS)
         ]
 

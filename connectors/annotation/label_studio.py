@@ -17,7 +17,7 @@ from connectors.annotation import _briefing
 from connectors.annotation._archiving import archive
 from connectors.annotation._collecting import collect
 from connectors.annotation._errors import SYSTEM, speaking
-from connectors.annotation._held import Held, Project
+from connectors.annotation._held import Filter, Held, Project
 from connectors.annotation._importing import Importer
 from connectors.annotation._lock import default_folder, one_importer
 from connectors.annotation._people import SIMULATED_DOMAIN, Person
@@ -59,7 +59,8 @@ class LabelStudio:
 
         The number of items that were new. People are asked in the order of the first submission;
         the items of a later round come after those of an earlier one. A project or an item that somebody
-        deleted is made again, and an expert's item that was answered by others alone is asked on.
+        deleted is made again. An item that Label Studio takes for complete comes up again if it has fewer answers than
+        are wanted by now, or in the experts' queue none of an expert.
 
         Raises ConnectorUnavailable when Label Studio does not answer, or loses an answer and does
         not show the items within `late_commit_s`; calling again is safe. ConnectorRefused when the
@@ -69,8 +70,8 @@ class LabelStudio:
         with self._only_importer():
             projects = self._projects(briefing)
             new = self._importer.put(projects, briefing, wanted)
-        if briefing.queue is Queue.EXPERTS:
-            self._ask_on(projects, list(wanted))
+        if new < len(wanted):
+            self._ask_on(briefing, projects, list(wanted))
         return new
 
     def ask_again(self, briefing: Briefing, wanted: Mapping[str, int]) -> int:
@@ -149,27 +150,33 @@ class LabelStudio:
                 self._server.change_project(project, **told)
         return found
 
-    def _ask_on(self, projects: Sequence[Project], item_ids: Sequence[str]) -> None:
-        """Let experts' items that are complete without an expert's answer come up again.
+    def _ask_on(self, briefing: Briefing, projects: Sequence[Project], item_ids: Sequence[str]) -> None:
+        """Let items come up again that are complete for Label Studio, and not for us.
 
-        Community lets everybody answer them, and takes an item with one answer for complete.
+        It takes an item for complete that has as many answers as were wanted when it was put there, whoever gave them:
+        Community lets everybody into the experts' queue.
         """
-        complete = [
-            held
-            for project in projects
-            if not project.closed
-            for held in self._server.held(project, item_ids)
-            if held.complete
-        ]
-        people = self._server.people(self._experts) if complete else {}
-        for held in complete:
-            if not any(people.get(user, Person()).expert for user in held.answered_by):
-                self._server.want(held.task_id, len(held.answered_by) + 1, complete=False)
+        complete: dict[str, set[int]] = defaultdict(set)
+        for project in projects:
+            if not project.closed:
+                for held in self._server.held(project, Filter.complete(item_ids)):
+                    complete[held.item_id] |= held.answered_by
+        if briefing.queue is Queue.EXPERTS and complete:
+            people = self._server.people(self._experts)
+            complete = {
+                item_id: answered
+                for item_id, answered in complete.items()
+                if not any(people.get(user, Person()).expert for user in answered)
+            }
+            self._want(briefing, projects, {item_id: len(answered) + 1 for item_id, answered in complete.items()})
+            return
+        least = briefing.answers_per_item
+        self._want(briefing, projects, {item: least for item, answered in complete.items() if len(answered) < least})
 
     def _want(self, briefing: Briefing, projects: Sequence[Project], wanted: Mapping[str, int]) -> int:
         copies: dict[str, list[Held]] = defaultdict(list)
         for project in projects:
-            for held in self._server.held(project, list(wanted)):
+            for held in self._server.held(project, Filter.item_ids(list(wanted))):
                 copies[held.item_id].append(held)
         changes = {item_id: _change(found, wanted[item_id]) for item_id, found in copies.items()}
         due = {item_id: change for item_id, change in changes.items() if change is not None}

@@ -14,7 +14,8 @@ from ledger import accounts
 from ledger.database import reading
 from ledger.entries import Entry
 from ledger.people.erasure import is_erased
-from ledger.people.own import entries_of, parted
+from ledger.people.overview import are_booked, entries_about
+from ledger.people.own import parted
 from ledger.people.says import one_line, written
 from ledger.people.tables import DECISIONS, REQUESTS, changing, prepared
 from ledger.posting_rules import annotation_of, corrected, reversal
@@ -77,7 +78,7 @@ class Corrections:
         """
         why, ms = written(reason, "The reason"), _milliseconds(seconds)
         name = annotation_of(annotation)
-        if name not in parted(entries_of(self._engine, person))[0]:
+        if name not in parted(entries_about(self._engine, person, [name]))[0]:
             raise BadData("No such work of yours is on record.", hint="Choose one of the entries on your page.")
         with changing(self._engine) as connection:
             if is_erased(connection, person):
@@ -107,7 +108,7 @@ class Corrections:
     def decide(self, number: int, *, accepted: bool, by: str, reason: str, at: datetime) -> Request:
         """Accept or refuse a request, once. The decision is on record first; `book_accepted` then books it.
 
-        The very same decision again is harmless; another one is an LedgerError. BadData for an unknown request, or
+        The very same decision again is harmless; another one is a LedgerError. BadData for an unknown request, or
         without a name or a reason.
         """
         who, why = one_line(by, "Your name"), written(reason, "The reason")
@@ -133,8 +134,13 @@ class Corrections:
         accepted = select(DECISIONS.c.request).where(DECISIONS.c.correction.is_not(None))
         with reading(self._engine) as connection:
             found = _requests(connection, accepted)
-        entries = {person: entries_of(self._engine, person) for person in {one.person for one in found}}
-        return [one for one in found if not is_booked(one, entries[one.person])]
+        booked = are_booked(self._engine, [booked_as(one) for one in found])
+        return [one for one in found if booked_as(one) not in booked]
+
+    def booked(self, requests: Sequence[Request]) -> set[int]:
+        """The numbers of those of these requests that are in the books."""
+        names = {booked_as(one): one.number for one in requests if one.decision and one.decision.accepted}
+        return {names[name] for name in are_booked(self._engine, names)}
 
     def book_accepted(self, books: Books) -> tuple[int, list[Problem]]:
         """Book what was accepted and is not in the books; how many were, and what could not be.
@@ -145,7 +151,7 @@ class Corrections:
         booked, problems = 0, []
         for request in self.unbooked():
             try:
-                entries = correction(request, entries_of(self._engine, request.person))
+                entries = correction(request, entries_about(self._engine, request.person, [request.annotation]))
                 if entries:
                     books.book(entries)
                     booked += 1
@@ -186,12 +192,10 @@ def correction(request: Request, entries: Sequence[Entry]) -> list[Entry]:
     return [*booked, *(reversal(entry, at=decision.at, reason=why) for entry in also)]
 
 
-def is_booked(request: Request, entries: Sequence[Entry]) -> bool:
-    """Whether an accepted request is in the books."""
-    if request.decision is None or request.decision.correction is None:
-        return False
-    name = f"{request.annotation}#corrected-{request.decision.correction}"
-    return any(entry.source_id == name for entry in entries)
+def booked_as(request: Request) -> str:
+    """The `source_id` under which an accepted request is booked."""
+    number = request.decision.correction if request.decision else None
+    return f"{request.annotation}#corrected-{number}"
 
 
 def _milliseconds(seconds: Decimal) -> int:

@@ -122,14 +122,6 @@ class Statement:
         """The cycles worked in, the newest first."""
         return tuple(dict.fromkeys(one.cycle for one in self.work if one.cycle))
 
-    @property
-    def paid(self) -> dict[str, Decimal]:
-        """What was paid, by currency."""
-        sums: dict[str, Decimal] = {}
-        for payment in self.payments:
-            sums[payment.currency] = sums.get(payment.currency, Decimal(0)) + payment.amount
-        return sums
-
 
 def entries_of(engine: Engine, person: str) -> list[Entry]:
     """Every entry about a person, by pseudonym, whatever they did; oldest first. Simulated ones are nobody's."""
@@ -148,7 +140,7 @@ def statement(entries: Iterable[Entry], person: str, lineage: Lineage | None = N
     return Statement(
         person=person,
         work=tuple(sorted(work, key=lambda one: (one.at, one.source_id), reverse=True)),
-        payments=tuple(sorted(_payments(mine), key=lambda one: one.at)),
+        payments=tuple(payments_in(mine)),
     )
 
 
@@ -218,11 +210,15 @@ def _later(entry: Entry, lineage: Lineage) -> tuple[str, ...]:
     return tuple(v for v, earlier in lineage.get(entry.model, {}).items() if entry.version in earlier)
 
 
-def _payments(entries: Iterable[Entry]) -> Iterable[Payment]:
+def payments_in(entries: Iterable[Entry]) -> list[Payment]:
+    """The payments among a person's entries that stand, oldest first."""
     known = list(entries)
     taken_back = {entry.reverses for entry in known if entry.reverses is not None}
-    for entry in known:
-        if entry.receiver == entry.person and entry.reverses is None and entry.source_id not in taken_back:
-            for unit, amount in entry.amounts.items():
-                if isinstance(unit, Currency):
-                    yield Payment(at=entry.worked_at or entry.at, amount=amount, currency=unit, what=entry.narration)
+    found = [
+        Payment(at=entry.worked_at or entry.at, amount=amount, currency=unit, what=entry.narration)
+        for entry in known
+        if entry.receiver == entry.person and entry.reverses is None and entry.source_id not in taken_back
+        for unit, amount in entry.amounts.items()
+        if isinstance(unit, Currency)
+    ]
+    return sorted(found, key=lambda one: one.at)

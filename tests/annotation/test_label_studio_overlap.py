@@ -143,6 +143,22 @@ def test_experts_have_a_queue_of_their_own_that_is_read_with_the_other(
     assert label_studio.next_for(person("cleo"), cycle_id, Queue.EXPERTS) is None
 
 
+def test_items_come_up_again_when_more_answers_are_wanted_than_when_they_were_put_there(
+    label_studio: Any, briefing: Any, ask: Any, person: Any
+) -> None:
+    connector, cycle_id = label_studio.connector(), briefing.cycle_id
+    connector.submit(briefing, ask("corona", "lime"))
+    task, _ = label_studio.tasks(cycle_id)
+    for name in ("ada", "ben"):
+        label_studio.annotate(task["id"], "health", by=person(name))
+    assert label_studio.next_for(person("cleo"), cycle_id) == "lime"
+    connector.submit(briefing, ask("corona", "lime"))
+    assert [each["is_labeled"] for each in label_studio.tasks(cycle_id)] == [True, False]
+    connector.submit(replace(briefing, answers_per_item=3), ask("corona", "lime"))
+    assert [each["is_labeled"] for each in label_studio.tasks(cycle_id)] == [False, False]
+    assert label_studio.next_for(person("dora"), cycle_id) == "corona"
+
+
 def test_what_others_answer_in_the_experts_queue_takes_no_item_from_them(
     label_studio: Any, briefing: Any, ask: Any, person: Any
 ) -> None:

@@ -420,7 +420,8 @@ class Tables(HTMLParser):
 
 def crawled(client: httpx.Client, models: Sequence[str]) -> dict[str, str]:
     """Every page that can be reached by links, and every document that the API describes, by path."""
-    described = client.get("/api/openapi.json").raise_for_status().json()["paths"]
+    paths = client.get("/api/openapi.json").raise_for_status().json()["paths"]
+    described = [path for path, methods in paths.items() if "get" in methods]
     waiting = {"/", *(path.replace("{model}", model) for path in described for model in models)}
     found: dict[str, str] = {}
     while waiting:

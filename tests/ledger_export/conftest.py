@@ -94,8 +94,10 @@ class Judge:
 
     def verdict(self, file: Path) -> tuple[bool, str]:
         """Whether it accepts the file, and what it says."""
-        # The environment was renamed once it was complete, so the script bean-check looks in vain for its Python.
-        command = [self.python, "-I", "-m", "beancount.scripts.check", "--no-cache", str(file)]
+        # By its function: the script bean-check names a Python that has moved since. Without a collector it is a third
+        # faster, and ends as soon as it has judged.
+        program = "import gc; gc.disable(); from beancount.scripts.check import main; main()"
+        command = [self.python, "-I", "-c", program, "--no-cache", str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode == 0, done.stdout + done.stderr
 

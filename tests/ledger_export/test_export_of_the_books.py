@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Connection, Engine
 
+from benchmarks._postgresql import Server, running
 from kempelen.records import Annotation, Effort, Kind
 from ledger import accounts, posting_rules
 from ledger.database import open_engine, reading
@@ -42,11 +44,26 @@ def answered(number: int, *, simulated: bool = False) -> list[Entry]:
     return [given, moved]
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(tmp_path / "kempelen.db")
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of our own; a missing PostgreSQL is a failure."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = open_engine(tmp_path / "kempelen.db")
+        yield made
+        made.dispose()
+        return
+    server: Server = request.getfixturevalue("postgresql")
+    name = f"exported_{uuid4().hex}"
+    made = open_engine(server.make(name))
     yield made
     made.dispose()
+    server.drop(name)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Books with two annotators, a key file, and the rows of persons beside them."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from benchmarks._postgresql import Server, running
 from kempelen.records import Annotation, Effort, Kind
 from ledger import accounts, posting_rules
 from ledger.database import open_engine
@@ -23,11 +25,26 @@ def noon_of_the_story() -> datetime:
     return NOON
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(tmp_path / "kempelen.db")
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server of our own; a missing PostgreSQL is a failure."""
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        made = open_engine(tmp_path / "kempelen.db")
+        yield made
+        made.dispose()
+        return
+    started, name = request.getfixturevalue("server"), f"people_{uuid.uuid4().hex}"
+    made = open_engine(started.make(name))
     yield made
     made.dispose()
+    started.drop(name)
 
 
 @pytest.fixture

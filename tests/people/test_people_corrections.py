@@ -165,12 +165,14 @@ def test_a_person_can_only_ask_about_their_own_work(corrections: Corrections, no
             corrections.ask("ada", foreign, Decimal(9), "why", at=noon)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("seconds", ["-1", "86400.001", "NaN", "Infinity", "1e999"])
 def test_a_time_that_cannot_be_one_is_refused(corrections: Corrections, noon: datetime, seconds: str) -> None:
     with pytest.raises(BadData, match="cannot be the time"):
         corrections.ask("ada", "given:ls/1", Decimal(seconds), "why", at=noon)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("reason", ["", "  \n ", "x" * 2001, "a\0b", "a\x1b[2J"])
 def test_a_reason_that_is_none_is_refused(corrections: Corrections, noon: datetime, reason: str) -> None:
     with pytest.raises(BadData, match="reason"):

@@ -13,7 +13,7 @@ from kempelen.records import Annotation, Effort, Kind
 from ledger import accounts, posting_rules
 from ledger.database import reading
 from ledger.entries import Entry, digest
-from ledger.people.answers import names_on_record, under_names
+from ledger.people.answers import names_in_books, names_on_record, under_names
 from ledger.people.corrections import Corrections
 from ledger.people.credit import Credits
 from ledger.people.erasure import erasures, forget
@@ -74,6 +74,7 @@ def test_links_the_credited_name_and_all_that_they_wrote_are_gone(names: Pseudon
     assert [(one.clarity, one.comment) for one in Ratings(names.engine).of(ada)] == [(3, None)]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_no_copy_of_it_is_left_in_the_files_of_the_database(
     names: Pseudonyms, ada: str, noon: datetime, tmp_path: Path
 ) -> None:
@@ -229,6 +230,21 @@ def test_a_new_answer_of_somebody_who_came_back_is_under_the_new_name(
     old, new = under_names(collected, names_on_record(ledger.entries(cycle="c1")), names.many)
     assert old.annotator == ada
     assert new.annotator not in {ada, "ls:ada"}
+
+
+def test_the_names_of_a_cycle_can_be_read_without_its_entries(
+    names: Pseudonyms, ledger: Ledger, given: Maker, assigned: Maker
+) -> None:
+    one, other = given("ls/1", "ada"), given("ls/2", "ben")
+    ledger.book([one, other, assigned(one), given("ls/3", "cy", cycle="c2")])
+    assert (
+        names_in_books(names.engine, "c1")
+        == names_on_record(ledger.entries(cycle="c1"))
+        == {
+            "ls/1": "ada",
+            "ls/2": "ben",
+        }
+    )
 
 
 def test_answers_that_are_remembered_and_not_booked_keep_their_name_too(answer: Callable[..., Annotation]) -> None:

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations, product
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from kempelen.errors import ConfigError
-from ledger.database import open_engine
 from ledger.people.privacy import Cell, Key, Publication, publishable
 from ledger.people.releases import Part, Releases, cells, since
 
@@ -269,7 +268,7 @@ def test_no_combination_of_published_figures_isolates_fewer_than_k_people(
     assert by_small_numbers(found[:8], k) == []
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(days, st.integers(2, 3))
 def test_no_combination_over_days_does_either(told: list[list[Part]], k: int) -> None:
     published: list[list[Part]] = []
@@ -309,8 +308,8 @@ def test_the_attack_finds_out_whoever_publishes_each_late_answer_at_once() -> No
 
 
 @pytest.fixture
-def releases(tmp_path: Path) -> Releases:
-    return Releases(open_engine(tmp_path / "kempelen.db"))
+def releases(engine: Engine) -> Releases:
+    return Releases(engine)
 
 
 CHARGED = ("2", "prep", "used")

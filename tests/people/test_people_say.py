@@ -43,6 +43,7 @@ def test_a_revoked_link_opens_nothing(engine: Engine, noon: datetime, week: date
     assert links.find(two, noon) is None
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_token_has_256_random_bits_and_is_nowhere_in_the_database(
     engine: Engine, noon: datetime, week: datetime, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_token_has_256_random_bits_and_is_nowhere_in_the_database(
     assert not [token for token in tokens if token.encode() in files]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("token", ["", "x", "ada", "a" * 10_000, "\ud800", "é"])
 def test_what_is_no_token_opens_nothing(engine: Engine, noon: datetime, token: str) -> None:
     assert Links(engine).find(token, noon) is None
@@ -127,6 +129,7 @@ def test_what_people_wrote_is_by_alphabet_and_only_once_k_have_rated(engine: Eng
     assert Ratings(engine).comments("c1", 3) == ["breaks are short", "too long"]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("figure", [0, 6, -1])
 def test_a_figure_that_is_none_from_1_to_5_is_refused(engine: Engine, noon: datetime, figure: int) -> None:
     with pytest.raises(BadData, match="Clarity is not rated"):
@@ -151,6 +154,7 @@ def test_names_stand_by_alphabet_beside_the_versions_their_people_worked_for(eng
     assert credits_.of("p2") == {"intents": "Ada Lovelace", "another": "A. L."}
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_name_is_changed_and_withdrawn_as_easily_as_given(engine: Engine, noon: datetime, tmp_path: Path) -> None:
     credits_ = Credits(engine)
     credits_.give("p1", "intents", "Ada Byron", at=noon)
@@ -162,6 +166,7 @@ def test_a_name_is_changed_and_withdrawn_as_easily_as_given(engine: Engine, noon
     assert b"Lovelace" not in b"".join(file.read_bytes() for file in tmp_path.glob("kempelen.db*"))
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\0b"])
 def test_what_is_no_name_is_refused(engine: Engine, noon: datetime, name: str) -> None:
     with pytest.raises(BadData, match="The name"):

@@ -2,13 +2,18 @@
 
 from cyclopts import App
 
-from console.commands.labour import checking, pay, statement, work
+from console.commands.labour import checking, pay, people, statement, work
 
 app = App(name=["labour", "labor"], help=statement.labour.__doc__)
 app.default(statement.labour)
 app.command(work.record)
 app.command(work.import_, name="import")
 app.command(checking.reconcile)
+app.command(people.link)
+app.command(people.requests)
+app.command(people.decide)
+app.command(people.forget)
+app.command(people.rotate)
 app.command(pay.payroll)
 app.command(pay.topups)
 app.command(pay.contracts_app)
