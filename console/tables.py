@@ -46,7 +46,7 @@ def labour(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
             "provenance": _provenance(line["provenance"]),
             "share": line.get("share") or f"unused: {line['reason'].replace('_', ' ')}",
             "effort": _effort(line),
-            "annotations": line.get("annotations"),
+            "quantity": _quantity(line),
         }
         for statement in statements
         for line in (*statement["effort"], *statement["unused"])
@@ -54,9 +54,18 @@ def labour(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _effort(line: Mapping[str, Any]) -> str:
-    if "source" in line:
-        return f"{line['labels']:,} labels, people and time unknown"
+    if line.get("labels"):
+        return "people and time unknown"
     return interval(_seconds(line["low_s"]), _seconds(line["high_s"]))
+
+
+def _quantity(line: Mapping[str, Any]) -> str | None:
+    """What was counted: labels, corrections by users, or answers."""
+    counted = (
+        (line.get(name), noun)
+        for name, noun in (("labels", "labels"), ("events", "corrections"), ("annotations", "answers"))
+    )
+    return next((f"{number:,} {noun}" for number, noun in counted if number), None)
 
 
 def _seconds(figure: float | None) -> Decimal | None:

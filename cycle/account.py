@@ -1,19 +1,21 @@
 """Charge what people gave in a cycle to the version it made, or by name to what it was wasted on."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 
 from cycle.answers import fetch
 from cycle.app import App
+from cycle.labour import issue_card, registry_documents
 from cycle.records import Cycle, Version
 from cycle.training_data import base_examples
 from kempelen.records import Annotation, ConsensusLabel
 from kempelen.states import State
 from ledger import accounts, card, posting_rules
 from ledger.accounts import Unused
+from ledger.card import CardContent
 from ledger.entries import Entry
 from ledger.labour import VersionLabour
+from ledger.people.corrections import Corrections
 from ledger.statement import labour
 
 
@@ -53,6 +55,8 @@ def _charge(app: App, cycle: Cycle) -> None:
             for entry in app.ledger.unassigned(cycle.cycle_id)
         ]
     )
+    # What was accepted while the effort still lay in the pool.
+    Corrections(app.ledger.engine).book_accepted(app.ledger)
     attach_card(app, version, events[-1].at)
 
 
@@ -78,20 +82,22 @@ def statement(app: App, version: str) -> VersionLabour:
     return labour(app.ledger, app.model, app.store.lineage(app.model), version)[0]
 
 
-def attach_card(app: App, version: str, at: datetime) -> None:
+def card_of(app: App, version: str, at: datetime) -> CardContent:
+    """What the labour card of a version says; it is issued if the books have moved since the last one."""
+    return issue_card(app.settings, app.store, app.ledger, version, at).content
+
+
+def attach_card(app: App, version: str, at: datetime) -> CardContent:
     """Issue the labour card and write it to the version in the registry; repeatable, the newest card stands."""
-    lineage = app.store.lineage(app.model)
-    app.ledger.record_lineage(app.model, lineage)
-    issued, effort = app.ledger.issue_card(
-        app.model, version, lineage, at=at, document=lambda labour: json.dumps(card.document(labour), indent=1)
-    )
-    text = card.markdown(effort)
+    issued = issue_card(app.settings, app.store, app.ledger, version, at)
     app.registry.attach(
         version,
-        documents={"labour_card.json": issued.document, "labour_card.md": text},
-        tags=card.tags(effort),
-        description=text,
+        documents=registry_documents(issued),
+        tags=card.tags(issued.content),
+        description=card.markdown(issued.content),
     )
+    app.registry.log_metrics(version, card.metrics(issued.content), at)
+    return issued.content
 
 
 def _charged_to(app: App, cycle: Cycle) -> str:

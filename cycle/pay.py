@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from kempelen.errors import Problem
 from kempelen.settings import Settings
-from ledger import posting_rules
+from ledger import accounts, posting_rules
 from ledger.pay import from_books
 from ledger.pay.contract_book import ContractBook
 from ledger.pay.contracts import ANYONE, Basis, Contract, Contracts
@@ -102,6 +102,28 @@ class PayOffice:
         costs, unknown = cost(charged, self._by_month(), self.terms())
         rewards = from_books.rewards(self.engine, model, version)
         return VersionCost(version=version, costs=tuple(costs), rewards=rewards, unknown=tuple(unknown))
+
+    def costs_with_people(self, version: str) -> list[tuple[Cost, int]]:
+        """The costs of a version, each with how many persons receive it."""
+        model = self.settings.model.name
+        charged = from_books.worked(self.engine, model=model, version=version, elsewhere=False)
+        contracts = self.terms().contracts
+        paid_in = {(held.currency, w.person) for w in charged if (held := contracts.of(w.person, w.on)) is not None}
+        return [(one, sum(currency == one.currency for currency, _ in paid_in)) for one in self.cost_of(version).costs]
+
+    def months_of(self, pseudonym: str) -> list[Pay]:
+        """One person's pay for each month in which they worked or were paid for, oldest first."""
+        people = accounts.annotator(pseudonym), accounts.reviewer(pseudonym)
+        worked = [each for person in people for each in from_books.worked(self.engine, person=person)]
+        received = [each for person in people for each in from_books.received(self.engine, person)]
+        days = [each.on for each in worked] + [
+            day for each in received for day in (each.pays_for.first, each.pays_for.last)
+        ]
+        if not days:
+            return []
+        terms = self.terms()
+        span = Period(first=min(days), last=max(days))
+        return [pay for month in months(span) for pay in payroll(worked, received, terms, month)]
 
     def _by_month(self) -> list[Pay]:
         """Payrolls of all months in which anybody worked: over a month the floor must hold."""

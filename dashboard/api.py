@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from cycle.labour import shown
 from cycle.records import Promotion
 from dashboard import alarms, cycles
 from dashboard.source import BadQuestion, NothingYet, Source, known
-from ledger.statement import labour
 
 
 def routes(source: Source) -> APIRouter:
@@ -28,7 +28,7 @@ def routes(source: Source) -> APIRouter:
     @api.get("/labour/{model}")
     def labour_of(model: str) -> Any:
         with source.reading() as (store, ledger):
-            statements = labour(ledger, known(store, model), store.lineage(model))
+            statements = shown(ledger, store, known(store, model), source.min_people(model))
             return [statement.as_json() for statement in statements]
 
     @api.get("/cycles/{model}")

@@ -1,5 +1,6 @@
 """The dashboard as a web application: pages, JSON, and errors that say what to do."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -7,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboard import api, feedback, me, me_routes, pages
+from dashboard import api, feedback, me, me_routes, my_pay, pages
 from dashboard.guard import Guard
 from dashboard.pages import HERE, Templates
 from dashboard.source import BadQuestion, NotFound, NothingYet, Source
@@ -24,7 +25,7 @@ def build_app(
 ) -> FastAPI:
     """The application over one state folder. The folder need not exist yet.
 
-    `pay` says what a person is owed and has received, by pseudonym; without it their page shows payments alone. Nothing
+    `pay` says what a person is owed and has received, by pseudonym; by default the books and the settings do. Nothing
     that annotators say of a cycle is shown for fewer than `min_people` of them.
     """
     # FastAPI's own documentation pages load scripts from a third-party host.
@@ -35,7 +36,8 @@ def build_app(
     app.include_router(api.routes(source))
     app.include_router(feedback.routes(source, clock or WallClock()))
     app.include_router(pages.routes(source, templates))
-    app.include_router(me_routes.routes(source, templates, clock or WallClock(), pay=pay, k=min_people))
+    mine = pay or partial(my_pay.months_of, source)
+    app.include_router(me_routes.routes(source, templates, clock or WallClock(), pay=mine, k=min_people))
 
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:

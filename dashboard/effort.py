@@ -8,7 +8,7 @@ from math import ceil
 from dashboard.words import REASONS, plural
 from kempelen.records import Kind, Provenance
 from ledger.durations import duration, interval
-from ledger.labour import EffortLine, Givers, Share, UnusedLine, VersionLabour, apart
+from ledger.labour import Amounts, EffortLine, Givers, Share, UnusedLine, VersionLabour, apart
 
 STEPS_S = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000, 72000, 180000, 360000, 900000, 3600000)
 """Distances of an axis' marks that people can count in: seconds, minutes, hours."""
@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One version: its bars, its exact figures, what nobody knows, and what was given and not used."""
+    """One version: its bars, its exact figures, what nobody knows, what was given and not used, what is held back."""
 
     version: str
     span: str
@@ -58,6 +58,7 @@ class Row:
     lines: tuple[Line, ...]
     unknown: tuple[str, ...]
     unused: tuple[Line, ...]
+    held_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,11 @@ class Chart:
 def chart(statements: Sequence[VersionLabour], *, simulated: bool) -> Chart:
     """The human chart, or the simulated one. A version without anything of that sort has no row in it."""
     parts = [(s, apart(s.effort, simulated=simulated), apart(s.unused, simulated=simulated)) for s in statements]
-    shown = [(s, effort, unused) for s, effort, unused in reversed(parts) if effort or unused]
+    shown = [
+        (s, effort, unused)
+        for s, effort, unused in reversed(parts)
+        if effort or unused or (s.held_back and not simulated)
+    ]
     longest = max((_high(group) for _, effort, _ in shown for group in _shares(effort).values()), default=Decimal(0))
     end, marks = axis(longest)
     timed = [line for _, effort, _ in shown for line in effort if line.amounts.high_s is not None]
@@ -126,7 +131,8 @@ def in_short(labour: VersionLabour) -> str:
     lines = apart(labour.effort, simulated=False)
     timed = [line for line in lines if line.amounts.high_s is not None]
     known = [interval(labour.human_low_s, labour.human_high_s)] if timed else []
-    return " and ".join([*known, *_unknown(lines)]) or "none on record"
+    held = ["effort of too few people to be shown"] if labour.held_back else []
+    return " and ".join([*known, *_unknown(lines), *held]) or "none on record"
 
 
 def _row(
@@ -143,14 +149,16 @@ def _row(
         lines=tuple(_line(line) for line in effort),
         unknown=_unknown(effort),
         unused=tuple(_unused_line(line) for line in unused),
+        held_back=() if simulated else labour.held_back,
     )
 
 
 def _givers(givers: Givers, *, simulated: bool) -> str:
-    """Counts only: no name, and no figure of one person."""
+    """Counts only: no name, and no figure of one person. How many people it were is told as a lower bound."""
     if not givers.annotations:
         return ""
-    who = plural(givers.annotators, "simulated annotator" if simulated else "annotator")
+    who = f"{givers.annotators} or more annotators" if givers.annotators else "people of whom nothing is known"
+    who = plural(givers.annotators, "simulated annotator") if simulated else who
     return f"{plural(givers.annotations, 'annotation')} by {who}, with skipped and unused ones"
 
 
@@ -202,7 +210,7 @@ def _unknown(lines: Iterable[EffortLine]) -> tuple[str, ...]:
 def _untimed(line: EffortLine) -> str:
     if line.amounts.labels:
         return f"{plural(line.amounts.labels, 'label')} from {line.source}: people and hours unknown{_from_whom(line)}"
-    return f"{plural(line.amounts.annotations, 'annotation')} of unknown length{_from_whom(line)}"
+    return f"{_counted(line.amounts) or 'edits'} of unknown length{_from_whom(line)}"
 
 
 def _from_whom(line: EffortLine) -> str:
@@ -215,7 +223,7 @@ def _share(line: EffortLine) -> str:
 
 def _line(line: EffortLine) -> Line:
     return Line(
-        what=line.kind.value,
+        what=line.what,
         share=_share(line),
         provenance=f"{line.provenance.value} ({line.source})" if line.source else line.provenance.value,
         span=interval(line.amounts.low_s, line.amounts.high_s),
@@ -226,7 +234,7 @@ def _line(line: EffortLine) -> Line:
 def _unused_line(line: UnusedLine) -> Line:
     return Line(
         what=REASONS.get(line.reason, line.reason),
-        share=line.kind.value,
+        share=line.what,
         provenance=line.provenance.value,
         span=interval(line.amounts.low_s, line.amounts.high_s),
         quantity=_quantity(line),
@@ -234,6 +242,11 @@ def _unused_line(line: UnusedLine) -> Line:
 
 
 def _quantity(line: EffortLine | UnusedLine) -> str:
-    if line.amounts.labels:
-        return plural(line.amounts.labels, "label")
-    return plural(line.amounts.annotations, "annotation")
+    return plural(line.amounts.labels, "label") if line.amounts.labels else _counted(line.amounts)
+
+
+def _counted(amounts: Amounts) -> str:
+    """Answers or corrections, whichever were counted; reviews are neither."""
+    if amounts.events:
+        return plural(amounts.events, "correction by a user", "corrections by users")
+    return plural(amounts.annotations, "annotation") if amounts.annotations else ""

@@ -10,11 +10,11 @@ import jinja2
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cycle.labour import shown
 from cycle.records import Look, Promotion
 from cycle.store import Store
 from dashboard import alarms, cycles, effort, me_words, service, words
 from dashboard.source import NothingYet, Source, known
-from ledger.statement import labour
 from ledger.store import Ledger
 
 HERE = Path(__file__).resolve().parent
@@ -33,6 +33,7 @@ class ModelPage:
     cycle: cycles.CycleView | None
     terms: tuple[service.Term, ...]
     now: datetime | None
+    min_people: int
 
     @property
     def champion(self) -> service.Term | None:
@@ -99,19 +100,23 @@ def routes(source: Source, templates: Templates) -> APIRouter:
                 )
             if len(models) == 1:
                 return RedirectResponse(f"/models/{models[0]}", status_code=303)
-            return templates.page("index.html", cards=[card(store, ledger, model) for model in models])
+            return templates.page(
+                "index.html", cards=[card(store, ledger, model, source.min_people(model)) for model in models]
+            )
 
     @pages.get("/models/{model}")
     def one_model(model: str) -> Response:
         with source.reading() as (store, ledger):
-            return templates.page("model.html", page=model_page(store, ledger, known(store, model)))
+            return templates.page(
+                "model.html", page=model_page(store, ledger, known(store, model), source.min_people(model))
+            )
 
     return pages
 
 
-def model_page(store: Store, ledger: Ledger, model: str) -> ModelPage:
+def model_page(store: Store, ledger: Ledger, model: str, k: int) -> ModelPage:
     """Read everything about a model."""
-    statements = labour(ledger, model, store.lineage(model))
+    statements = shown(ledger, store, model, k)
     seen = alarms.watching(store, model)
     now = _last_moment(store, model, seen.last)
     champion = store.champion(model)
@@ -125,10 +130,11 @@ def model_page(store: Store, ledger: Ledger, model: str) -> ModelPage:
         cycle=cycles.shown(store, model),
         terms=service.terms(store.promotions(model), store.versions(model), now) if now else (),
         now=now,
+        min_people=k,
     )
 
 
-def card(store: Store, ledger: Ledger, model: str) -> ModelCard:
+def card(store: Store, ledger: Ledger, model: str, k: int) -> ModelCard:
     """Read what the page of all models says of one."""
     promotions, looks, under_way = store.promotions(model), store.looks(model), store.under_way(model)
     champion = promotions[-1] if promotions else None
@@ -136,7 +142,7 @@ def card(store: Store, ledger: Ledger, model: str) -> ModelCard:
     return ModelCard(
         model=model,
         champion=champion,
-        behind_champion=_behind(labour(ledger, model, store.lineage(model), version), version),
+        behind_champion=_behind(shown(ledger, store, model, k, version), version),
         look=looks[-1] if looks else None,
         state=store.state(under_way[-1].cycle_id).value if under_way else None,
     )

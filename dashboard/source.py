@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
+from cycle.labour import min_people
 from cycle.store import Store
 from cycle.wiring import DATABASE
 from kempelen.errors import BadData, IllegalMove, KempelenError
@@ -60,6 +61,10 @@ class Source:
                 f"{self.state / DATABASE} holds what cannot be read: {str(error).splitlines()[0]}.",
                 hint="It is damaged, or a newer Kempelen wrote it. Restore a backup, or update Kempelen.",
             ) from error
+
+    def min_people(self, model: str) -> int:
+        """No figure about a model may be of fewer people."""
+        return min_people(self._books().store, model)
 
     def engine(self) -> Engine:
         """The database itself, for what people say about their own work. Raises as `reading`."""

@@ -18,6 +18,8 @@ REASONS: Mapping[str, str] = {
     "skipped": "skipped by the annotator",
     "withdrawn": "answers that were deleted later",
     "no_consensus": "answers that did not agree",
+    "rejected_answer": "answers that were refused elsewhere",
+    "not_served": "answers for which a user could not wait",
     "rejected_challenger": "went into a challenger that was rejected",
     "abandoned": "its cycle was abandoned",
 }

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from connectors.orchestration import prefect as orchestration
-from cycle.account import statement
+from cycle.account import card_of
 from cycle.retrain import Retrained, retrain
 from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 from ledger import card
@@ -29,7 +29,7 @@ def retrain_flow(config: str, now: datetime | None = None) -> list[Retrained]:
             judgements = app.store.judgements(one.cycle.cycle_id)
             rows = [(j.model_type, check.summary, check.passed) for j in judgements for check in j.report.checks]
             orchestration.show_gate(app.model, rows)
-        orchestration.show_labour_card(app.model, version, card.markdown(statement(app, version)))
+        orchestration.show_labour_card(app.model, version, card.markdown(card_of(app, version, moment(now))))
     return finished
 
 

@@ -338,7 +338,7 @@ class PrivacySettings(_Section):
     """What may be said of few people."""
 
     min_people: int = Field(
-        default=3, ge=1, description="No figure of fewer people is shown to anybody but payroll and themselves."
+        default=3, ge=2, description="No figure of fewer people is shown to anybody but payroll and themselves."
     )
 
 

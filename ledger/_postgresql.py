@@ -40,6 +40,11 @@ def begin(connection: Connection, *, writes: bool) -> None:
     connection.exec_driver_sql(WRITE if writes else _READ)
 
 
+def prepare_to_read_all(connection: Connection) -> None:
+    """Let this transaction join millions of rows in memory: the server's default is made for small queries."""
+    connection.exec_driver_sql("SET LOCAL work_mem = '128MB'")
+
+
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Insert rows by COPY."""
     cursor: Any = connection.connection.cursor()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 from kempelen.errors import Problem
 from ledger import accounts, totals
 from ledger.card_checks import wrong_cards
+from ledger.database import prepare_to_read_all
 from ledger.rereading import Found, problem
 from ledger.rereading_apart import read_all
 from ledger.totals import NOTHING, Sums
@@ -22,6 +23,7 @@ def problems_in(connection: Connection, closed_cycles: Iterable[str]) -> list[Pr
     * What people gave and other places declared is what pools, versions and unused effort hold, by unit.
     * The totals are those of the entries, and every card's digest that of the entries it names.
     """
+    prepare_to_read_all(connection)
     found = read_all(connection)
     return [
         *_missing(connection, found),

@@ -13,7 +13,16 @@ from kempelen.errors import ConfigError
 from ledger import _postgresql, _sqlite
 from ledger._sqlite import BUSY_TIMEOUT_S
 
-__all__ = ["BUSY_TIMEOUT_S", "database_errors", "driver_rows", "insert_many", "open_engine", "reading", "writing"]
+__all__ = [
+    "BUSY_TIMEOUT_S",
+    "database_errors",
+    "driver_rows",
+    "insert_many",
+    "open_engine",
+    "prepare_to_read_all",
+    "reading",
+    "writing",
+]
 
 _WRITES = "kempelen_writes"
 
@@ -54,6 +63,12 @@ def database_errors(engine: Engine) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         of = _postgresql if engine.dialect.name == "postgresql" else _sqlite
         raise of.explained(cause, engine.url) from error
+
+
+def prepare_to_read_all(connection: Connection) -> None:
+    """Ready the transaction for queries over all that there is."""
+    if connection.dialect.name == "postgresql":
+        _postgresql.prepare_to_read_all(connection)
 
 
 def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

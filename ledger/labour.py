@@ -41,7 +41,8 @@ class EffortLine:
     """Effort of one kind and provenance. `charged_to` are the versions that carry it as direct.
 
     `people` is the number of persons, simulated ones not counted, who gave any of it and are known by name: a view
-    that must show nobody alone needs it.
+    that must show nobody alone needs it. `also` are further kinds told in the same figure, where each by itself would
+    be of too few people.
     """
 
     share: Share
@@ -53,10 +54,16 @@ class EffortLine:
     charged_to: tuple[str, ...]
     policies: tuple[str, ...]
     people: int = 0
+    also: tuple[Kind, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """What it was for."""
+        return _all_kinds(self.kind, self.also)
 
     def as_json(self) -> dict[str, Any]:
         """The line of the `labour` command; `source` and `note` only where another place declares it."""
-        line = {"kind": self.kind.value, "provenance": self.provenance.value, "share": self.share.value}
+        line = {"kind": self.what, "provenance": self.provenance.value, "share": self.share.value}
         origin = {"source": self.source, "note": self.note} if self.source else {}
         trail = {"charged_to": list(self.charged_to), "policies": list(self.policies), "people": self.people}
         return line | self.amounts.as_json() | origin | trail
@@ -74,10 +81,16 @@ class UnusedLine:
     source: str | None = None
     cycles: tuple[str, ...] = ()
     people: int = 0
+    also: tuple[Kind, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """What it was for."""
+        return _all_kinds(self.kind, self.also)
 
     def as_json(self) -> dict[str, Any]:
         """The line of the `labour` command."""
-        line = {"reason": self.reason, "kind": self.kind.value, "provenance": self.provenance.value}
+        line = {"reason": self.reason, "kind": self.what, "provenance": self.provenance.value}
         origin = {"source": self.source} if self.source else {}
         trail = {"policies": list(self.policies), "cycles": list(self.cycles), "people": self.people}
         return line | self.amounts.as_json() | origin | trail
@@ -98,6 +111,7 @@ class VersionLabour:
     `human` and `simulated` count the annotations that were charged to this version or are unused
     beside it, skips among them; inherited ones are counted by the version that carries them.
     `rewards_by_currency` is what other places say that they were paid for work on this version, fees included.
+    `held_back` names what is in the books and not shown here, because too few people stand behind it.
     `digest` is that of the last card issued for the version, None before: see `Ledger.issue_card`.
     """
 
@@ -109,6 +123,7 @@ class VersionLabour:
     simulated: Givers
     rewards_by_currency: Mapping[str, Decimal] = field(default_factory=dict)
     digest: str | None = None
+    held_back: tuple[str, ...] = ()
 
     @property
     def annotations(self) -> int:
@@ -196,6 +211,7 @@ class VersionLabour:
             "effort": [line.as_json() for line in self.effort],
             "unused": [line.as_json() for line in self.unused],
             "totals": self.totals(),
+            "held_back": list(self.held_back),
             "cost": None,
             "cost_note": COST_NOTE,
             "rewards_by_currency": {code: str(money) for code, money in sorted(self.rewards_by_currency.items())},
@@ -204,6 +220,10 @@ class VersionLabour:
 
     def _lines(self, *, simulated: bool) -> list[EffortLine]:
         return apart(self.effort, simulated=simulated)
+
+
+def _all_kinds(kind: Kind, also: Iterable[Kind]) -> str:
+    return " and ".join([kind.value, *(one.value for one in also)])
 
 
 def apart(lines: Iterable[Line], *, simulated: bool) -> list[Line]:

@@ -112,27 +112,21 @@ def _wrong_with(row: Any) -> list[Problem]:
 
 
 def _event_query(dialect: str) -> str:
-    """The event of each entry as JSON, as `Entry.event` has it, written by the database: three times as fast."""
-    postgresql = dialect == "postgresql"
-    before, behind = (_list_postgresql if postgresql else _list_sqlite)(_BEFORE_AMOUNTS, _BEHIND_AMOUNTS)
-    quoted, mark = ("to_json(currency)::text", "%s") if postgresql else ("json_quote(currency)", "?")
+    """The event of each entry as JSON, as `Entry.event` has it, written by the database: three times as fast.
+
+    The texts before and behind the amounts are two lists, joined without the brackets between them.
+    """
+    if dialect == "postgresql":
+        listed, quoted, mark = "to_json(ARRAY[{0}])::text", "to_json(currency)::text", "%s"
+    else:
+        listed, quoted, mark = "json_array({0})", "json_quote(currency)", "?"
+    before, behind = (listed.format(", ".join(names)) for names in (_BEFORE_AMOUNTS, _BEHIND_AMOUNTS))
     units = "||".join(f"coalesce(',[\"{name}\",'||{name}||']', '')" for name in _AMOUNTS)
     amounts = f"substr(coalesce(',['||{quoted}||','||money||']', '')||{units}, 2)"
     return (
-        f"SELECT id, at, fingerprint, {before}||',['||{amounts}||'],'||{behind} "  # noqa: S608 - our own names
+        f"SELECT id, at, fingerprint, rtrim({before}, ']')||',['||{amounts}||'],'||substr({behind}, 2) "  # noqa: S608 - our own names
         f"FROM ledger_entries WHERE id BETWEEN {mark} AND {mark}"
     )
-
-
-def _list_sqlite(before: Sequence[str], behind: Sequence[str]) -> tuple[str, str]:
-    """The beginning and the end of a JSON list: two whole ones, without the brackets between them."""
-    return f"rtrim(json_array({', '.join(before)}), ']')", f"substr(json_array({', '.join(behind)}), 2)"
-
-
-def _list_postgresql(before: Sequence[str], behind: Sequence[str]) -> tuple[str, str]:
-    """The same, value by value: PostgreSQL's own lists have blanks in them."""
-    parts = ["||','||".join(f"coalesce(to_json({name})::text, 'null')" for name in part) for part in (before, behind)]
-    return f"'['||{parts[0]}", f"{parts[1]}||']'"
 
 
 _JSON = "kempelen-json"

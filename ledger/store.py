@@ -35,6 +35,11 @@ class Ledger:
         self._engine = engine
         bring_up_to_date(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for what stands beside the entries: contracts, pseudonyms, releases."""
+        return self._engine
+
     # ------------------------------------------------------------ booking
 
     def book(self, entries: Iterable[Entry]) -> int:

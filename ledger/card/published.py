@@ -1,6 +1,7 @@
 """What the books hold of a version, reduced to what may be shown when no figure is of fewer than k people."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import Engine, select
@@ -11,7 +12,8 @@ from ledger.accounts import Unused
 from ledger.card.content import CardContent, Line
 from ledger.card.terms import Terms
 from ledger.database import reading
-from ledger.labour import COST_NOTE, Amounts, EffortLine, Share, UnusedLine, VersionLabour
+from ledger.durations import interval
+from ledger.labour import COST_NOTE, Amounts, EffortLine, Givers, Share, UnusedLine, VersionLabour
 from ledger.pay.cost import Cost
 from ledger.people.privacy import Cell, Key, Publication, total_s
 from ledger.people.ratings import Summary
@@ -29,7 +31,8 @@ _HELD_COST = "held back, because it would tell of fewer than {k} people"
 def parts(engine: Engine, model: str) -> list[Part]:
     """What each person gave to each version of a model, or to the waste beside it: what a release of figures rests on.
 
-    A part's key is its version, whether it was used, its kind, its provenance, why it was not used, and its source.
+    A person is one, whatever their roles; nobody stands behind simulated effort. A part's key is its version, whether
+    it was used, its kind, its provenance, why it was not used, and its source.
     """
     columns = (*LINES.c, TOTALS.c.person, TOTALS.c.s_low, TOTALS.c.s_high, TOTALS.c.annotations)
     query = select(*columns).join(TOTALS).where(LINES.c.model == model, LINES.c.currency.is_(None))
@@ -38,7 +41,7 @@ def parts(engine: Engine, model: str) -> list[Part]:
     return [
         Part(
             key=_key(row.version, row.receiver, row.kind, row.provenance, row.source),
-            person=row.person if row.person and accounts.is_person(row.person) else None,
+            person=accounts.name(row.person) if row.person and accounts.is_person(row.person) else None,
             low_s=Decimal(row.s_low) / Unit.S_LOW.per_unit if row.timed else None,
             high_s=Decimal(row.s_high) / Unit.S_HIGH.per_unit if row.timed else None,
             annotations=row.annotations,
@@ -197,3 +200,74 @@ def _order(line: Line) -> tuple[object, ...]:
 def _natural(version: str) -> tuple[int, int, str]:
     """Registry numbers in the order of numbers, anything else behind them."""
     return (0, int(version), "") if version.isdecimal() else (1, 0, version)
+
+
+def published(labour: VersionLabour, publication: Publication, *, earlier: Collection[str]) -> VersionLabour:
+    """The labour of a version as anybody may see it: effort of persons only as far as `publication` shows it.
+
+    What can only be told together with effort of another share or provenance is named in `held_back`, with its figure,
+    beside what is held back altogether. Numbers of people are lower bounds, and money is none of it.
+    """
+    lines = _lines(publication, labour.version, earlier)
+    plain = [line for line in lines if _is_plain(line)]
+    held = [_in_words(line) for line in lines if not _is_plain(line)]
+    told = sum(line.amounts.annotations for line in plain if line.shares == (Share.DIRECT,))
+    recorded: list[EffortLine | UnusedLine] = [*labour.effort, *labour.unused]
+    free = sum(one.amounts.annotations for one in recorded if _counts(one))
+    effort = [line for line in labour.effort if not line.people]
+    effort += [_effort(line, publication.k) for line in plain if not line.reasons]
+    unused = [line for line in labour.unused if not line.people]
+    unused += [_unused(line, publication.k) for line in plain if line.reasons]
+    return replace(
+        labour,
+        effort=tuple(sorted(effort, key=lambda one: (one.share != Share.DIRECT, one.kind, one.provenance))),
+        unused=tuple(unused),
+        human=Givers(annotations=told + free, annotators=publication.k if told else 0),
+        rewards_by_currency={},
+        held_back=(*held, *_held_back(publication, labour.version, earlier)),
+    )
+
+
+def _is_plain(line: Line) -> bool:
+    """Whether it is of one share, provenance and source, and used as a whole or not at all."""
+    return len(line.shares) == len(line.provenances) == 1 and len(line.sources) <= 1 and "" not in line.reasons
+
+
+def _in_words(line: Line) -> str:
+    kinds, shares = (" and ".join(each.value for each in parts) for parts in (line.kinds, line.shares))
+    used = ", used in part" if line.reasons else ""
+    return f"{interval(line.amounts.low_s, line.amounts.high_s)} of {kinds}, {shares}{used}"
+
+
+def _counts(line: EffortLine | UnusedLine) -> bool:
+    """Whether its annotations are direct, and of people whom nobody could recognise by them."""
+    inherited = isinstance(line, EffortLine) and line.share is Share.INHERITED
+    return not (line.people or inherited or line.provenance is Provenance.SIMULATED)
+
+
+def _effort(line: Line, k: int) -> EffortLine:
+    return EffortLine(
+        share=line.shares[0],
+        kind=line.kinds[0],
+        also=line.kinds[1:],
+        provenance=line.provenances[0],
+        amounts=line.amounts,
+        source=next(iter(line.sources), None),
+        note=None,
+        charged_to=line.charged_to,
+        policies=(),
+        people=k,
+    )
+
+
+def _unused(line: Line, k: int) -> UnusedLine:
+    return UnusedLine(
+        reason=" and ".join(line.reasons),
+        kind=line.kinds[0],
+        also=line.kinds[1:],
+        provenance=line.provenances[0],
+        amounts=line.amounts,
+        policies=(),
+        source=next(iter(line.sources), None),
+        people=k,
+    )

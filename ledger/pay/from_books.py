@@ -25,14 +25,20 @@ _ACCEPTED, _REJECTED, _NEITHER = "accepted", "rejected", "neither"
 
 
 def worked(
-    engine: Engine, *, model: str | None = None, version: str | None = None, elsewhere: bool | None = None
+    engine: Engine,
+    *,
+    person: str | None = None,
+    model: str | None = None,
+    version: str | None = None,
+    elsewhere: bool | None = None,
 ) -> list[Worked]:
-    """What every person worked, by day (UTC), in all or for one model or version; what corrections took back is gone.
+    """What every person, or one, worked by day (UTC), in all or for one model or version; what corrections took back is gone.
 
     `elsewhere` keeps work that another platform declares (True) or leaves it out (False). Simulated effort is none, and
     users' feedback has no person. Work for a version includes what it wasted.
     """
     asked = [_E.person.is_not(None), _E.provenance != "simulated", _E.currency.is_(None), _E.worked_at.is_not(None)]
+    asked += [_E.person == person] if person is not None else []
     asked += [_E.model == model] if model is not None else []
     asked += [_E.version == version] if version is not None else []
     asked += [_E.source.is_not(None) if elsewhere else _E.source.is_(None)] if elsewhere is not None else []
@@ -43,10 +49,11 @@ def worked(
     return [each for row in rows for each in _worked(*row)]
 
 
-def received(engine: Engine) -> list[Received]:
-    """What reached people: rewards of platforms on the day of the work, and payments for the period that they name."""
+def received(engine: Engine, person: str | None = None) -> list[Received]:
+    """What reached people, or one: rewards of platforms on the day of the work, and payments for the period that they name."""
     query = select(_E.source_id, _E.receiver, _E.worked_at, _E.currency, _E.money, _E.narration, _E.note)
     paid = _E.currency.is_not(None) & (_E.receiver == _E.person)
+    paid = paid & (_E.person == person) if person is not None else paid
     with reading(engine) as connection:
         rows = connection.execute(query.where(paid).order_by(_E.id)).tuples().all()
     return [_received(*row) for row in rows]

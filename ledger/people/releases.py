@@ -58,6 +58,11 @@ def cells(parts: Iterable[Part]) -> list[Cell]:
     ]
 
 
+_WITHIN = 2
+"""Parts of a key across which nothing is put together: version, and whether it was used. What was wasted by one person
+is held back, and does not blur what a version rests on."""
+
+
 class Releases:
     """What was published of each model, and whose parts it rests on; the parts themselves are shown to nobody."""
 
@@ -73,7 +78,7 @@ class Releases:
         with changing(self._engine) as connection:
             earlier = _released(connection, model)
             new = since((p for p in parts if p.person), (p for one in earlier for p in one))
-            released = [_of(new, wanted) for wanted in publishable(cells(new), k).sets]
+            released = [_of(new, wanted) for wanted in publishable(cells(new), k, within=_WITHIN).sets]
             _keep(connection, model, released, at)
         return _publication([*earlier, *released], parts, k)
 

@@ -15,6 +15,7 @@ Kempelen = Callable[..., "subprocess.CompletedProcess[str]"]
 
 COMMANDS = (
     "alarms",
+    "answer",
     "archive",
     "asked",
     "champion",

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -327,7 +328,7 @@ def test_a_round_that_would_bring_too_little_is_not_asked(loop: Any) -> None:
 
 def test_a_budget_of_money_is_one_of_minutes(loop: Any) -> None:
     # 12 EUR an hour and a fee of a quarter make 2.50 EUR ten minutes: twenty items of two answers of 15 seconds.
-    loop.with_settings("annotation", pay_per_hour=12, platform_fee=0.25)
+    loop.with_settings("annotation", pay_per_hour=Decimal(12), platform_fee=0.25)
     loop.with_settings("selection", budget_cost=2.5)
     asked_for = len(loop.store.requests(alarmed(loop)))
     assert 20 - 3 * 20**0.5 <= asked_for <= 20 + 3 * 20**0.5

@@ -46,10 +46,11 @@ from kempelen.records import (
     Purpose,
 )
 from kempelen.states import State
-from ledger import accounts, posting_rules
+from ledger import accounts, card, posting_rules
 from ledger.accounts import Unused
 from ledger.effort import bounds
 from ledger.entries import Entry
+from ledger.people.releases import Releases
 from ledger.store import Ledger
 
 MODEL = "corona-intents"
@@ -294,7 +295,7 @@ def answer(
             given = Annotation(
                 source_id=f"{request.item_id}/{who}",
                 item_id=request.item_id,
-                annotator=f"pseudonym-{(n + who) % 4}",
+                annotator=f"pseudonym-{(n + who + n // 4) % 4}",
                 label=None if skipped else "health",
                 lead_time_s=SECONDS[(n + who) % len(SECONDS)],
                 started_at=None,
@@ -445,6 +446,7 @@ def made(store: Store, ledger: Ledger, cycle: Cycle, *, items: int, number: str,
     moved(store, cycle, *((state, end, "") for state in (State.READY, State.TRAINED, State.PASSED)))
     promote(store, version(STAFFED, number, end, cycle.cycle_id, trained_on), end, "passed the gate")
     moved(store, cycle, (State.PROMOTED, end, ""), (State.CLOSED, end, ""))
+    Releases(ledger.engine).advance(STAFFED, card.parts(ledger.engine, STAFFED), 3, at=end)
 
 
 def human_seconds() -> tuple[Decimal, Decimal]:

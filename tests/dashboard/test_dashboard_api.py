@@ -13,13 +13,13 @@ from subprocess import run
 import httpx
 import pytest
 
+from cycle.labour import shown
 from cycle.wiring import DATABASE, books
 from dashboard.alarms import by_chance, grouped, watching
 from dashboard.effort import axis, chart
 from dashboard.pages import model_page
 from kempelen.records import DriftReport, Evidence, Kind, Provenance
 from ledger.labour import Amounts, EffortLine, Givers, Share, VersionLabour
-from ledger.statement import labour
 
 MODEL, STAFFED = "corona-intents", "support-intents"
 
@@ -35,9 +35,9 @@ def test_models_come_newest_first_with_their_champion(web: httpx.Client) -> None
     ]
 
 
-def test_labour_is_the_statement_of_the_books(web: httpx.Client, story: Path) -> None:
+def test_labour_is_what_may_be_shown_of_the_books(web: httpx.Client, story: Path) -> None:
     store, ledger = books(story)
-    expected = [statement.as_json() for statement in labour(ledger, STAFFED, store.lineage(STAFFED))]
+    expected = [statement.as_json() for statement in shown(ledger, store, STAFFED, 3)]
     assert web.get(f"/api/labour/{STAFFED}").json() == json.loads(json.dumps(expected))
 
 
@@ -52,6 +52,22 @@ def test_simulated_seconds_are_in_no_human_total(web: httpx.Client) -> None:
 def test_human_seconds_are_those_that_were_given(web: httpx.Client, staffed_seconds: tuple[Decimal, Decimal]) -> None:
     totals = web.get(f"/api/labour/{STAFFED}").json()[1]["totals"]
     assert (totals["human_low_s"], totals["human_high_s"]) == tuple(map(float, staffed_seconds))
+
+
+def test_people_are_told_as_a_lower_bound_and_money_of_theirs_not_at_all(web: httpx.Client) -> None:
+    second = web.get(f"/api/labour/{STAFFED}").json()[1]
+    assert second["totals"]["human_annotators"] == 3  # there are four
+    assert {line["people"] for line in second["effort"] if line["provenance"] == "measured"} == {3}
+    assert second["held_back"] == []
+
+
+def test_effort_of_too_few_people_is_held_back_and_said_to_be(story: Path) -> None:
+    store, ledger = books(story)
+    (_, second, _) = shown(ledger, store, STAFFED, 5)
+    # Nothing that was published for three may be shown where five are asked for; here the sets have four people.
+    assert [line.provenance for line in second.effort if line.people] == [Provenance.MEASURED, Provenance.MEASURED]
+    late = shown(ledger, store, MODEL, 3)
+    assert all(not line.people for one in late for line in one.effort)
 
 
 def test_cycles_tell_their_events_items_and_gate(web: httpx.Client) -> None:
@@ -208,7 +224,7 @@ def test_declared_seconds_are_drawn_apart_from_measured_ones() -> None:
 def test_reading_the_story_changes_no_row(story: Path) -> None:
     store, ledger = books(story)
     before = (ledger.balances(), len(store.looks(MODEL)))
-    model_page(store, ledger, MODEL)
+    model_page(store, ledger, MODEL, 3)
     assert (ledger.balances(), len(store.looks(MODEL))) == before
 
 

@@ -105,7 +105,7 @@ def test_inherited_effort_has_a_bar_of_its_own(support: str) -> None:
 def test_waste_is_shown_by_name(support: str) -> None:
     text = visible(support)
     assert "Given and not used: waste, by name" in text
-    assert "skipped by the annotator preparation measured 3 annotations" in text
+    assert "skipped by the annotator preparation and verification measured 4 annotations" in text
 
 
 def test_an_alarm_says_which_words_how_often_by_how_many_and_what_the_model_took_them_for(corona: str) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from console import flows, output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, show
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, show
+from kempelen.states import State
 
 
 def reconcile(cycle: str | None = None, *, common: Common = COMMON) -> int:
@@ -42,3 +43,37 @@ def reconcile(cycle: str | None = None, *, common: Common = COMMON) -> int:
 
     show([one.as_json() for one in compared], common, readable)
     return NEEDS_A_PERSON if any(one.unexplained or one.problems for one in compared) else DONE
+
+
+def verify(*, common: Common = COMMON) -> int:
+    """Check the books against themselves, and every labour card against the entries behind it. Ends with 3 if not.
+
+    Every entry reads as it was booked, every answer is assigned once and whole, totals are those of the entries, and
+    each card's digest is that of the entries that it rests on.
+    """
+    from ledger.card import verify_cards
+
+    store, ledger = books_of(common.folder)
+    closed = [
+        cycle.cycle_id
+        for model in store.models()
+        for cycle in store.cycles(model)
+        if store.state(cycle.cycle_id) is State.CLOSED
+    ]
+    with output.progress("Verifying"):
+        problems = [*ledger.check(closed), *verify_cards(ledger)]
+    cards = len(ledger.cards())
+
+    def readable() -> None:
+        for problem in problems:
+            output.say(f"{problem.subject}: {problem.message} {problem.hint}")
+        found = f"{len(problems)} problems" if problems else "nothing is wrong"
+        output.say(f"{ledger.last_entry():,} entries and {cards} labour cards: {found}.")
+
+    document = {
+        "entries": ledger.last_entry(),
+        "cards": cards,
+        "problems": [{"subject": one.subject, "message": one.message, "hint": one.hint} for one in problems],
+    }
+    show(document, common, readable)
+    return NEEDS_A_PERSON if problems else DONE
