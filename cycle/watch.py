@@ -12,6 +12,7 @@ from cycle.records import Cycle, Look, Reason
 from cycle.route import contested
 from kempelen.records import Queue
 from kempelen.states import State
+from ledger.people.terms import ToldTerms
 
 REFERENCE = "drift/reference.json"
 """Where a version's reference lies in the registry: words and counts, no query."""
@@ -44,6 +45,9 @@ def watch(app: App, now: datetime, *, open_cycle: bool = False) -> Watched:
     asked = {cycle.cycle_id: ask(app, cycle, seen, now) for cycle in _still_asking(app)}
     _end_the_empty(app, now)
     waiting = [cycle_id for cycle_id in asked if app.store.requests(cycle_id)]
+    for cycle_id in waiting:
+        # What people are told is kept: they can hold us to it.
+        ToldTerms(app.ledger.engine).record(app.briefing(cycle_id), at=now)
     addresses = tuple(app.annotators.open(app.briefing(cycle_id)) for cycle_id in waiting)
     for_experts = tuple(app.annotators.open(app.briefing(c.cycle_id, Queue.EXPERTS)) for c in contested(app))
     return Watched(look=seen, opened=opened, asked=sum(asked.values()), addresses=addresses, for_experts=for_experts)

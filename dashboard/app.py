@@ -17,16 +17,11 @@ from kempelen.errors import KempelenError
 
 SERVER = "kempelen-dashboard"
 
-MIN_PEOPLE = 3
 
-
-def build_app(
-    state: Path, *, clock: Clock | None = None, pay: me.Pay | None = None, min_people: int = MIN_PEOPLE
-) -> FastAPI:
+def build_app(state: Path, *, clock: Clock | None = None, pay: me.Pay | None = None) -> FastAPI:
     """The application over one state folder. The folder need not exist yet.
 
-    `pay` says what a person is owed and has received, by pseudonym; by default the books and the settings do. Nothing
-    that annotators say of a cycle is shown for fewer than `min_people` of them.
+    `pay` says what a person is owed and has received, by pseudonym; by default the books and the settings do.
     """
     # FastAPI's own documentation pages load scripts from a third-party host.
     app = FastAPI(title="Kempelen", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
@@ -37,7 +32,7 @@ def build_app(
     app.include_router(feedback.routes(source, clock or WallClock()))
     app.include_router(pages.routes(source, templates))
     mine = pay or partial(my_pay.months_of, source)
-    app.include_router(me_routes.routes(source, templates, clock or WallClock(), pay=mine, k=min_people))
+    app.include_router(me_routes.routes(source, templates, clock or WallClock(), pay=mine, k=source.fewest))
 
     @app.get("/health", include_in_schema=False)
     def health() -> dict[str, str]:

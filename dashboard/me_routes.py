@@ -49,8 +49,8 @@ class Trouble:
     form: Form
 
 
-def routes(source: Source, templates: Templates, clock: Clock, *, pay: Pay | None, k: int) -> APIRouter:
-    """The personal pages over the books of one state folder."""
+def routes(source: Source, templates: Templates, clock: Clock, *, pay: Pay | None, k: Callable[[], int]) -> APIRouter:
+    """The personal pages over the books of one state folder. `k` says for how few people nothing is shown."""
     me = APIRouter(prefix=PERSONAL.rstrip("/"), include_in_schema=False)
     desk = _Desk(source, templates, clock, pay=pay, k=k)
 
@@ -79,7 +79,9 @@ def routes(source: Source, templates: Templates, clock: Clock, *, pay: Pay | Non
 class _Desk:
     """Answers whoever has a link."""
 
-    def __init__(self, source: Source, templates: Templates, clock: Clock, *, pay: Pay | None, k: int) -> None:
+    def __init__(
+        self, source: Source, templates: Templates, clock: Clock, *, pay: Pay | None, k: Callable[[], int]
+    ) -> None:
         self._source, self._templates, self._clock, self._pay, self._k = source, templates, clock, pay, k
         self._forms: Mapping[str, Callable[[Link, Form], str]] = {
             "correction": self._correct,
@@ -139,7 +141,7 @@ class _Desk:
     @contextmanager
     def _reading(self) -> Iterator[Reader]:
         with self._source.reading() as (store, _):
-            yield Reader(self._source.engine(), store, pay=self._pay, k=self._k)
+            yield Reader(self._source.engine(), store, pay=self._pay, k=self._k())
 
     def _correct(self, link: Link, form: Form) -> str:
         seconds = _seconds(form)
@@ -165,7 +167,7 @@ class _Desk:
             comment=form.get("comment", ""),
             at=self._clock.now(),
         )
-        Ratings(self._source.engine()).rate(rating, self._k)
+        Ratings(self._source.engine()).rate(rating, self._k())
         return "rating"
 
     def _credit(self, link: Link, form: Form) -> str:

@@ -13,6 +13,7 @@ from cycle.labour import min_people
 from cycle.store import Store
 from cycle.wiring import DATABASE
 from kempelen.errors import BadData, IllegalMove, KempelenError
+from kempelen.settings import PrivacySettings
 from ledger.database import database_errors, open_engine
 from ledger.store import Ledger
 
@@ -65,6 +66,11 @@ class Source:
     def min_people(self, model: str) -> int:
         """No figure about a model may be of fewer people."""
         return min_people(self._books().store, model)
+
+    def fewest(self) -> int:
+        """No figure about any model may be of fewer people."""
+        store = self._books().store
+        return max((min_people(store, model) for model in store.models()), default=PrivacySettings().min_people)
 
     def engine(self) -> Engine:
         """The database itself, for what people say about their own work. Raises as `reading`."""

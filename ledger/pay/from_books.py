@@ -32,7 +32,7 @@ def worked(
     version: str | None = None,
     elsewhere: bool | None = None,
 ) -> list[Worked]:
-    """What every person, or one, worked by day (UTC), in all or for one model or version; what corrections took back is gone.
+    """What every person, or one, worked by day (UTC), in all or for one model or version, as corrections left it.
 
     `elsewhere` keeps work that another platform declares (True) or leaves it out (False). Simulated effort is none, and
     users' feedback has no person. Work for a version includes what it wasted.
@@ -50,7 +50,7 @@ def worked(
 
 
 def received(engine: Engine, person: str | None = None) -> list[Received]:
-    """What reached people, or one: rewards of platforms on the day of the work, and payments for the period that they name."""
+    """What reached people, or one: platforms' rewards on the day of the work, payments for the period they name."""
     query = select(_E.source_id, _E.receiver, _E.worked_at, _E.currency, _E.money, _E.narration, _E.note)
     paid = _E.currency.is_not(None) & (_E.receiver == _E.person)
     paid = paid & (_E.person == person) if person is not None else paid
