@@ -115,7 +115,6 @@ def test_every_annotation_of_label_studio_is_in_the_books_exactly_once(
     for name, (cycle, item_id, lead_time) in seen.items():
         entry = booked[name]
         assert (entry.cycle, entry.item_id) == (cycle, item_id)
-        # lead-time/1: all that was reported is the high bound, and up to 60 s of it the low one.
         assert entry.receiver == f"simulated:pool:{cycle}"
         # lead-time/2: what was reported is the high bound, and the low one up to 60 s; nothing is certain beyond.
         certain = lead_time if lead_time <= 60 else Decimal(0)
