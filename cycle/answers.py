@@ -84,7 +84,7 @@ def _under_pseudonyms(app: App, cycle: Cycle, answers: Iterable[Annotation], pas
     """
     on_record = names_on_record(app.ledger.entries(cycle=cycle.cycle_id), past.first.values())
     simulated = {answer.annotator for answer in past.first.values() if answer.simulated}
-    named = under_names(answers, on_record, lambda people: {one: app.pseudonym(one) for one in people})
+    named = under_names(answers, on_record, app.pseudonyms)
     return [replace(answer, simulated=answer.simulated or answer.annotator in simulated) for answer in named]
 
 

@@ -1,7 +1,7 @@
 """Everything a step of the loop needs, built once; heavy parts only when they are first used."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -46,7 +46,7 @@ class App:
     settings: Settings
     store: Store
     ledger: Ledger
-    pseudonym: Callable[[str], str]
+    pseudonyms: Callable[[Iterable[str]], Mapping[str, str]]
     known_pseudonym: Callable[[str], str | None]
     forgotten: Callable[[], Collection[str]]
     connectors: Connectors

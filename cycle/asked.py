@@ -25,13 +25,17 @@ GOING_ON = "it goes on"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Answers of people, or of simulated annotators: never of both. Bounds in seconds, skips included."""
+    """Answers of people, or of simulated annotators: never of both. Bounds in seconds, skips included.
+
+    Whoever sees these figures grow with each answer knows whose it was; so of people only the number of answers is
+    told, but to those who run the payroll. What may be published of their time stands in the statement of the books.
+    """
 
     answers: int
-    annotators: int
-    skips: int
-    low_s: Decimal
-    high_s: Decimal
+    annotators: int | None = None
+    skips: int | None = None
+    low_s: Decimal | None = None
+    high_s: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class Asked:
 
     `by_strategy` counts items by strategy and purpose; `reasons` has one reason of each strategy. `overlap` counts
     items by how many answers they took. `consensus` is how the answers were weighed, `unsettled` says why items have no
-    label. `cost` is what the given time costs at the agreed pay, low and high, None without one.
+    label. `cost` is what the given time costs at the agreed pay, low and high, None without one or without the time.
     """
 
     cycle: Cycle
@@ -113,14 +117,14 @@ class Asked:
         }
 
 
-def asked(app: App, cycle: Cycle) -> Asked:
-    """Everything about how a cycle asked, from what is recorded."""
+def asked(app: App, cycle: Cycle, *, exact: bool = False) -> Asked:
+    """Everything about how a cycle asked, from what is recorded; people's time only if `exact`: for the payroll."""
     requests = app.store.requests(cycle.cycle_id)
     answers = app.store.answers(cycle.cycle_id)
     rounds = tuple(app.store.rounds(cycle.cycle_id))
     waiting = progress(app, cycle) if app.store.state(cycle.cycle_id) is State.LABELLING else {}
     consensus, problems = _weighed(app, cycle)
-    human = _given(app, [a for a in app.store.given(cycle.cycle_id) if not a.simulated])
+    human = _given(app, [a for a in app.store.given(cycle.cycle_id) if not a.simulated], exact=exact)
     return Asked(
         cycle=cycle,
         rounds=rounds,
@@ -135,7 +139,7 @@ def asked(app: App, cycle: Cycle) -> Asked:
         consensus=consensus,
         unsettled=tuple(f"{one.subject}: {one.message}" for one in problems) if consensus.settled else (),
         human=human,
-        simulated=_given(app, [a for a in app.store.given(cycle.cycle_id) if a.simulated]),
+        simulated=_given(app, [a for a in app.store.given(cycle.cycle_id) if a.simulated], exact=True),
         seconds_asked=seconds_asked(app, cycle),
         budget_seconds=app.settings.selection.budget_minutes * 60,
         cost=_cost(app, human),
@@ -147,6 +151,8 @@ def asked(app: App, cycle: Cycle) -> Asked:
 
 
 def _cost(app: App, given: Given) -> tuple[Decimal, Decimal] | None:
+    if given.low_s is None or given.high_s is None:
+        return None
     low, high = price(app).cost(float(given.low_s)), price(app).cost(float(given.high_s))
     return None if low is None or high is None else (low, high)
 
@@ -184,7 +190,9 @@ def _weighed(app: App, cycle: Cycle) -> tuple[Weighed, list[Problem]]:
     return found, problems
 
 
-def _given(app: App, answers: Sequence[Annotation]) -> Given:
+def _given(app: App, answers: Sequence[Annotation], *, exact: bool) -> Given:
+    if not exact:
+        return Given(answers=len(answers))
     efforts = [bounds(answer, idle_cap_s=app.settings.annotation.idle_cap_s, clock=app.timed_by) for answer in answers]
     return Given(
         answers=len(answers),
@@ -207,8 +215,8 @@ def _given_as_json(given: Given) -> dict[str, Any]:
         "answers": given.answers,
         "annotators": given.annotators,
         "skips": given.skips,
-        "low_s": float(given.low_s),
-        "high_s": float(given.high_s),
+        "low_s": None if given.low_s is None else float(given.low_s),
+        "high_s": None if given.high_s is None else float(given.high_s),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def import_labour(  # noqa: PLR0913 - an import is exactly these things
         )
     importer: LabourImporter = build(STAGE, form, params, section="--format")
     works, problems = importer.read(file)
-    entries = [entry for work in works for entry in _entries(app, work, version, kind, payer, now)]
+    names = app.pseudonyms({_person(work) for work in works})
+    booking = partial(_entries, model=app.model, version=version, kind=kind, payer=payer, now=now)
+    entries = [entry for work in works for entry in booking(work, names[_person(work)])]
     new, refused = app.ledger.unbooked(entries)
     decided, refused = _decided_since(app, entries, refused, now)
     booked = app.ledger.book([*new, *decided])
@@ -58,19 +61,24 @@ def import_labour(  # noqa: PLR0913 - an import is exactly these things
         file=str(file),
         version=version,
         pieces=len(works),
-        people=len({(work.source, work.annotator) for work in works}),
+        people=len(names),
         new_entries=booked,
         problems=(*problems, *refused),
     )
 
 
-def _entries(app: App, work: DeclaredWork, version: str, kind: Kind, payer: str, now: datetime) -> list[Entry]:  # noqa: PLR0913, PLR0917 - as above
-    pseudonym = app.pseudonym(f"{work.source}:{work.annotator}")
+def _person(work: DeclaredWork) -> str:
+    return f"{work.source}:{work.annotator}"
+
+
+def _entries(  # noqa: PLR0913 - as above
+    work: DeclaredWork, pseudonym: str, *, model: str, version: str, kind: Kind, payer: str, now: datetime
+) -> list[Entry]:
     given = posting_rules.declared_work(
-        work, pseudonym=pseudonym, kind=kind, model=app.model, version=version, item_id=item_id(work.item), at=now
+        work, pseudonym=pseudonym, kind=kind, model=model, version=version, item_id=item_id(work.item), at=now
     )
     paid = posting_rules.rewards(
-        work, pseudonym=pseudonym, payer=payer, kind=kind, model=app.model, version=version, at=now
+        work, pseudonym=pseudonym, payer=payer, kind=kind, model=model, version=version, at=now
     )
     return [given, *paid]
 

@@ -37,9 +37,10 @@ def record_review(  # noqa: PLR0913 - a review is exactly these facts
         raise BadData(f"{low_s} to {high_s} seconds are no time.", hint="Give minutes above 0, the lower bound first.")
     if worked_at > now:
         raise BadData(f"{worked_at:%Y-%m-%d %H:%M} is still to come.", hint="Book work when it is done.")
+    engineer = f"engineer:{identity}"
     entry = posting_rules.reviewed(
         source_id=f"{app.model}/{name}",
-        pseudonym=app.pseudonym(f"engineer:{identity}"),
+        pseudonym=app.pseudonyms([engineer])[engineer],
         effort=Effort(low_s=low_s, high_s=high_s, policy=STATED),
         provenance=Provenance.DECLARED,
         what=what,

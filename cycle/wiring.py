@@ -37,7 +37,7 @@ def wire(settings: Settings) -> App:
         settings=settings,
         store=store,
         ledger=Ledger(engine),
-        pseudonym=names.of,
+        pseudonyms=names.many,
         known_pseudonym=names.known,
         forgotten=lambda: {one.pseudonym for one in erasures(engine)},
         connectors=Connectors(

@@ -1,6 +1,8 @@
 """People who answer: how they were asked, how they are invited, and what becomes of a closed cycle's project."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from console import output
 from console.commands.common import COMMON, Common, books_of, show
@@ -13,18 +15,25 @@ if TYPE_CHECKING:
     from cycle.records import Cycle
 
 
-def asked(cycle: str | None = None, *, common: Common = COMMON) -> int:
-    """Show how people were asked in a cycle: what for, how much of their time, what was held back, why it stopped.
+def asked(
+    cycle: str | None = None,
+    *,
+    exact: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = COMMON,
+) -> int:
+    """Show how people were asked in a cycle: what for, how many answers they gave, what was held back, why it stopped.
 
     Parameters
     ----------
     cycle
         Its name, as `kempelen status` shows it; the latest one by default.
+    exact
+        Show how long people took, too, and what it costs: for those who run the payroll, and nobody else.
     """
     from cycle.asked import asked as report
 
     app = _app(common)
-    seen = report(app, _cycle(app, cycle))
+    seen = report(app, _cycle(app, cycle), exact=exact)
     return show(seen.as_json(), common, lambda: _tell(seen))
 
 
@@ -146,14 +155,14 @@ def _privacy(seen: "Asked") -> list[str]:
 
 def _overlap(seen: "Asked") -> list[str]:
     counts = ", ".join(f"{items} items have {answers}" for answers, items in seen.overlap.items())
-    lines = [f"Answers: {counts}."] if counts else []
+    lines = [f"Answers: {counts}.", seen.consensus.says] if counts else []
     if seen.contested:
         lines.append(f"{seen.contested} items wait for an expert.")
     return [*lines, *(f"  without a label: {why}" for why in seen.unsettled)]
 
 
 def _time(seen: "Asked") -> list[str]:
-    given = [_given(seen.human, "people"), _given(seen.simulated, "simulated annotators, no human")]
+    given = [_given(seen.human, "people"), _given(seen.simulated, "simulated annotators, none of them human")]
     asked_for = f"Asked for {seen.seconds_asked / 60:.0f} of {seen.budget_seconds / 60:.0f} minutes."
     cost = f"At the agreed pay: {seen.cost[0]} to {seen.cost[1]} {seen.currency}." if seen.cost else ""
     return [line for line in (*given, asked_for, cost) if line]
@@ -164,6 +173,7 @@ def _given(given: "Given", who: str) -> str:
 
     if not given.answers:
         return ""
+    if given.low_s is None or given.high_s is None:
+        return f"{given.answers} answers by {who}; for the time behind a version see `kempelen labour`."
     skips = f", {given.skips} of them skips" if given.skips else ""
-    time = interval(given.low_s, given.high_s)
-    return f"{given.answers} answers{skips} by {given.annotators} {who}: {time}."
+    return f"{given.answers} answers{skips} by {given.annotators} {who}: {interval(given.low_s, given.high_s)}."

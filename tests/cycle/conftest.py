@@ -336,7 +336,7 @@ def loop(tmp_path: Path) -> Loop:
         settings=settings,
         store=Store(engine),
         ledger=Ledger(engine),
-        pseudonym=lambda who: f"p-{who}",
+        pseudonyms=lambda people: {who: f"p-{who}" for who in people},
         known_pseudonym=lambda who: f"p-{who}",
         forgotten=frozenset,
         connectors=Connectors(predictions=lambda: log, annotators=lambda: annotators, registry=lambda: registry),

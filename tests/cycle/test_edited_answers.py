@@ -117,7 +117,9 @@ def test_a_skip_that_is_undone_is_not_booked_twice(asked: Any) -> None:
 
 def test_an_edited_answer_of_somebody_who_was_forgotten_keeps_its_name(asked: Any) -> None:
     # Once forgotten, a person would be given another pseudonym; the answer on record is not renamed, nor booked anew.
-    asked.app = replace(asked.app, pseudonym=lambda who: f"new-{who}", forgotten=lambda: {"p-ann"})
+    asked.app = replace(
+        asked.app, pseudonyms=lambda people: {who: f"new-{who}" for who in people}, forgotten=lambda: {"p-ann"}
+    )
     edited(asked, "health", total_s=14.5)
     collected = collect(asked.app, NIGHT)
     assert collected[0].problems == ()

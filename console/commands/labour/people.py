@@ -139,13 +139,17 @@ def rotate(*, drop_old: Annotated[bool, Parameter(negative="")] = False, lose: i
     lose
         So many people who were not seen since may lose the connection to their pseudonym by that.
     """
-    _, names = _people(common)
+    from ledger.people.booked import booked_people
+
+    engine, names = _people(common)
+    booked = booked_people(engine)
     if drop_old:
-        lost = names.drop_old_keys(lose=lose)
+        lost = names.drop_old_keys(lose=lose, booked=booked)
         return show(
             {"lost": lost}, common, lambda: output.say(f"The old keys are gone. {lost} people were lost by it.")
         )
-    unseen = names.rotate().unseen
+    names.rotate()
+    unseen = names.unseen(booked)
     said = f"A new key is in use. {unseen} people were not seen since; `collect` sees those who answer."
     show({"unseen": unseen}, common, lambda: output.say(said))
     return NEEDS_A_PERSON if unseen else DONE
