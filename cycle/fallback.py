@@ -5,7 +5,7 @@ A client waits for seconds, a flow never does. Whoever is shown an item has it f
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,7 @@ _items = Table(
     Column("asked_at", String(32), nullable=False),
     Column("deadline", String(32), nullable=False),
     Column("answer", Text),
-    Column("answered_in", String(40)),  # the turn
+    Column("answered_in", String(40)),  # the turn, or its late part
     Column("served_at", String(32)),
 )
 _turns = Table(
@@ -95,6 +95,10 @@ class Turn:
     ended_at: datetime | None
     label: str | None
     served: bool
+
+    def after_lapse(self) -> "Turn":
+        """What went on after the turn had lapsed, as a turn of its own."""
+        return replace(self, turn=_late(self.turn), shown_at=self.lapses_at)
 
 
 class FallbackQueue:
@@ -165,14 +169,16 @@ class FallbackQueue:
             if row["ended_at"] is not None:
                 return False
             ended = {"ended_at": _text(now), "label": label}
+            answered_in = turn
             if row["booked"] == _YES:
-                late = {"turn": f"{turn}-late", "shown_at": row["lapses_at"], "booked": _NO}
+                answered_in = _late(turn)
+                late = {"turn": answered_in, "shown_at": row["lapses_at"], "booked": _NO}
                 connection.execute(insert(_turns), [{**row, **late, **ended}])
             connection.execute(update(_turns).where(_turns.c.turn == turn).values(**ended))
             if label is None:
                 return False
             open_ = and_(_items.c.ticket == row["ticket"], _items.c.answer.is_(None), _items.c.deadline >= _text(now))
-            first = update(_items).where(open_).values(answer=label, answered_in=turn)
+            first = update(_items).where(open_).values(answer=label, answered_in=answered_in)
             return bool(connection.execute(first).rowcount)
 
     def settled(self, model: str, now: datetime) -> list[Turn]:
@@ -207,6 +213,10 @@ class FallbackQueue:
         """How many items still wait for an answer."""
         with reading(self._engine) as connection:
             return len(connection.execute(select(_items.c.ticket).where(_open(model, _text(now)))).all())
+
+
+def _late(turn: str) -> str:
+    return f"{turn}-late"
 
 
 def _open(model: str, now: str) -> Any:

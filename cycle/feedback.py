@@ -23,7 +23,7 @@ DECLARED = "declared-range/1"
 SOURCE = "users"
 """What the books call those who correct an answer where nothing says more."""
 
-_LONGEST_ID, _LONGEST_SOURCE = 200, 80
+_LONGEST = {"event_id": 200, "source": 80, "version": 20}
 
 _meta = MetaData()
 
@@ -31,9 +31,9 @@ _corrections = Table(
     "user_correction",
     _meta,
     Column("model", String(50), primary_key=True),
-    Column("source", String(_LONGEST_SOURCE), primary_key=True),
-    Column("event_id", String(_LONGEST_ID), primary_key=True),
-    Column("version", String(20), nullable=False),
+    Column("source", String(_LONGEST["source"]), primary_key=True),
+    Column("event_id", String(_LONGEST["event_id"]), primary_key=True),
+    Column("version", String(_LONGEST["version"]), nullable=False),
     Column("item_id", String(32), nullable=False),
     Column("label", Text, nullable=False),
     Column("at", String(32), nullable=False),
@@ -58,13 +58,22 @@ def correction(  # noqa: PLR0913 - a correction is exactly these facts
     """A correction that can be recorded. BadData for an empty query, bad names, and a label not among `labels`."""
     if label not in labels:
         raise BadData(f"{label[:80]!r} is none of the model's labels.", hint=f"Name one of {', '.join(labels)}.")
-    normal = normalise(query)
+    normal = normalise(_printable(query))
     if not normal:
         raise BadData("The query is empty.", hint="Name the query that was answered wrongly.")
-    for what, name, longest in (("event_id", event_id, _LONGEST_ID), ("source", source, _LONGEST_SOURCE)):
-        if not name or name != name.strip() or not name.isprintable() or len(name) > longest:
-            raise BadData(f"{what} is {name[:80]!r}.", hint=f"Write 1 to {longest} printable characters.")
+    for what, name in (("event_id", event_id), ("source", source), ("version", version)):
+        if not name or name != name.strip() or not name.isprintable() or len(name) > _LONGEST[what]:
+            raise BadData(f"{what} is {name[:80]!r}.", hint=f"Write 1 to {_LONGEST[what]} printable characters.")
     return Correction(event_id=event_id, source=source, version=version, item_id=item_id(normal), label=label, at=at)
+
+
+def _printable(query: str) -> str:
+    """The query itself. JSON can hold half a letter, and no such text can be stored."""
+    try:
+        query.encode()
+    except UnicodeEncodeError as error:
+        raise BadData("The query is no text: it holds half a letter.", hint="Send it as UTF-8.") from error
+    return query
 
 
 class Corrections:
@@ -138,12 +147,17 @@ class Feedback:
         )
         recorded = self.corrections.record(self.settings.model.name, wanted)
         # What is on record is booked, new or not: a kill between the two is mended when the event is told again.
-        self.ledger.book([self._entry(recorded)])
+        self._book([recorded])
         return recorded
 
     def book(self) -> int:
         """Book whatever is on record and not in the books yet; how many that were."""
-        return self.ledger.book([self._entry(one) for one in self.corrections.of(self.settings.model.name)])
+        return self._book(self.corrections.of(self.settings.model.name))
+
+    def _book(self, corrections: Sequence[Correction]) -> int:
+        """What is booked already stands as it was declared that day, whatever range the settings declare by now."""
+        new, _ = self.ledger.unbooked([self._entry(one) for one in corrections])
+        return self.ledger.book(new)
 
     def _entry(self, correction: Correction) -> Entry:
         return posting_rules.feedback_given(

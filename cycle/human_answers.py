@@ -3,13 +3,14 @@
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from cycle.fallback import FallbackQueue, Turn, Waiting
 from kempelen.clock import Clock
-from kempelen.errors import BadData
+from kempelen.errors import BadData, KempelenError
 from kempelen.protocols import Scrubber
 from kempelen.records import Effort
 from kempelen.settings import Settings
@@ -26,6 +27,7 @@ LAPSED = "lapsed/1"
 """The item was shown and left: the high bound is the whole time for which it was held, the low bound 0."""
 
 _LOOK_EVERY_S = 0.2
+_LONGEST_WAIT_S = 86_400
 _MS = Decimal("0.001")
 
 
@@ -54,7 +56,9 @@ class HumanAnswers:
         if not normal or (confidence is not None and confidence >= fallback.below):
             return None
         (shown,) = self.scrubber.scrub([normal])
-        now = self.clock.now()
+        now, wait = self.clock.now(), fallback.wait_s if wait_s is None else wait_s
+        if not 0 <= wait <= _LONGEST_WAIT_S:
+            raise BadData(f"{wait} seconds are no time to wait.", hint=f"Wait 0 to {_LONGEST_WAIT_S} seconds.")
         item = Waiting(
             ticket=secrets.token_hex(16),
             model=self.settings.model.name,
@@ -64,11 +68,14 @@ class HumanAnswers:
             suggestion=suggestion,
             confidence=confidence,
             asked_at=now,
-            deadline=now + timedelta(seconds=fallback.wait_s if wait_s is None else wait_s),
+            deadline=now + timedelta(seconds=wait),
         )
         self.queue.ask(item)
         answer = self._wait(item)
-        self.book()
+        with suppress(
+            KempelenError
+        ):  # the client is not to lose an answer over the books: `collect` books it, or says why
+            self.book()
         return answer
 
     def next(self, identity: str, *, simulated: bool = False) -> tuple[str, Waiting] | None:
@@ -96,10 +103,22 @@ class HumanAnswers:
         """
         now = self.clock.now()
         turns = self.queue.settled(self.settings.model.name, now)
-        self.ledger.book([self._entry(turn, now) for turn in turns])
+        entries = {turn.turn: self._entry(turn, now) for turn in turns}
+        _, otherwise = self.ledger.unbooked(entries.values())
+        for turn in turns if otherwise else ():
+            booked = self.ledger.entry(entries[turn.turn].source_id)
+            if booked is not None:
+                entries |= self._rest(turn, booked, now)
+        self.ledger.book(entries.values())
         self.queue.booked(turns)
         self.queue.wipe(self.settings.model.name, now)
         return len(turns)
+
+    def _rest(self, turn: Turn, booked: Entry, now: datetime) -> dict[str, Entry]:
+        """What a kill left: the turn is booked and not marked so. That stands; if it had lapsed, the rest is new."""
+        late = turn.after_lapse()
+        went_on = booked.policy == LAPSED and turn.ended_at is not None
+        return {turn.turn: booked} | ({late.turn: self._entry(late, now)} if went_on else {})
 
     def _wait(self, item: Waiting) -> str | None:
         answer = None

@@ -1,10 +1,12 @@
 """What people are owed, what the floor adds, and what a version cost: computed from the books whenever it is asked."""
 
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
@@ -14,17 +16,19 @@ from ledger import accounts, posting_rules
 from ledger.pay import from_books
 from ledger.pay.contract_book import ContractBook
 from ledger.pay.contracts import ANYONE, Basis, Contract, Contracts
-from ledger.pay.cost import Cost, cost
+from ledger.pay.cost import Cost, Range, cost
 from ledger.pay.floors import SHIPPED, read_floors
 from ledger.pay.payable import Payable, payables
 from ledger.pay.payroll import Pay, payroll
 from ledger.pay.period import Period
 from ledger.pay.rates import Rates, read_rates
 from ledger.pay.terms import Bound, Terms
-from ledger.pay.worked import Received
+from ledger.pay.worked import Received, Worked
 from ledger.store import Ledger
 
 _SETTINGS = "kempelen.toml"
+
+_OfPerson = TypeVar("_OfPerson", Worked, Received, Pay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ class PayOffice:
 
     def payroll(self, period: Period) -> list[Pay]:
         """The pay of everybody who worked in a period, or was paid for it."""
-        return payroll(from_books.worked(self.engine), self._received(), self.terms(), period)
+        return _together(self._works(), period)
 
     def still_to_pay(self, period: Period) -> list[Payable]:
         """What is still to be paid for a period, pay and top-ups apart."""
@@ -104,34 +108,55 @@ class PayOffice:
         return VersionCost(version=version, costs=tuple(costs), rewards=rewards, unknown=tuple(unknown))
 
     def costs_with_people(self, version: str) -> list[tuple[Cost, int]]:
-        """The costs of a version, each with how many persons receive it."""
+        """The costs of a version, each with the least number of persons whose money one of its amounts is.
+
+        A top-up that one person alone receives is a figure of that person, however many are paid beside them.
+        """
         model = self.settings.model.name
         charged = from_books.worked(self.engine, model=model, version=version, elsewhere=False)
-        contracts = self.terms().contracts
-        paid_in = {(held.currency, w.person) for w in charged if (held := contracts.of(w.person, w.on)) is not None}
-        return [(one, sum(currency == one.currency for currency, _ in paid_in)) for one in self.cost_of(version).costs]
+        pays, terms = self._by_month(), self.terms()
+        receive: Counter[tuple[str, str]] = Counter()
+        paid = _by_person(pays)
+        for person, work in _by_person(charged).items():
+            for one in cost(work, paid.get(person, ()), terms)[0]:
+                receive.update((one.currency, what) for what in _told(one))
+        return [(one, min(receive[one.currency, what] for what in _told(one))) for one in cost(charged, pays, terms)[0]]
 
     def months_of(self, pseudonym: str) -> list[Pay]:
-        """One person's pay for each month in which they worked or were paid for, oldest first."""
-        people = accounts.annotator(pseudonym), accounts.reviewer(pseudonym)
-        worked = [each for person in people for each in from_books.worked(self.engine, person=person)]
-        received = [each for person in people for each in from_books.received(self.engine, person)]
-        days = [each.on for each in worked] + [
-            day for each in received for day in (each.pays_for.first, each.pays_for.last)
+        """One person's pay for each month in which they worked or were paid for, oldest first.
+
+        Months that a payment spans (of weeks, of a quarter) are told as one: what of it was for which is not known.
+        """
+        works = [
+            work
+            for person in (accounts.annotator(pseudonym), accounts.reviewer(pseudonym))
+            for work in self._works(person)
         ]
-        if not days:
-            return []
-        terms = self.terms()
-        span = Period(first=min(days), last=max(days))
-        return [pay for month in months(span) for pay in payroll(worked, received, terms, month)]
+        return _monthly(works)
 
     def _by_month(self) -> list[Pay]:
-        """Payrolls of all months in which anybody worked: over a month the floor must hold."""
-        span = from_books.days(self.engine)
-        if span is None:
-            return []
-        worked, received, terms = from_books.worked(self.engine), self._received(), self.terms()
-        return [pay for month in months(span) for pay in payroll(worked, received, terms, month)]
+        """Payrolls of all months in which anybody worked, or of longer spans that were paid as one."""
+        return _monthly(self._works())
+
+    def _works(self, person: str | None = None) -> list["_Work"]:
+        """What everybody, or one person, worked and received, with the terms: of people of other platforms apart.
+
+        The settings promise an hour's pay to annotators here. At another platform that promise was never made, and
+        what its export calls time holds waiting, up to a day an answer.
+        """
+        here, there = (from_books.worked(self.engine, person=person, elsewhere=other) for other in (False, True))
+        received = from_books.received(self.engine, person)
+        strangers = {each.person for each in there} - {each.person for each in here}
+        terms = self.terms()
+        agreed = replace(terms, contracts=self.book.contracts())
+        return [
+            _Work(
+                worked=[each for each in [*here, *there] if (each.person in strangers) is strange],
+                received=[each for each in received if (each.person in strangers) is strange],
+                terms=agreed if strange else terms,
+            )
+            for strange in (False, True)
+        ]
 
     def _received(self) -> list[Received]:
         return from_books.received(self.engine)
@@ -155,6 +180,59 @@ class PayOffice:
                 recorded_by=_SETTINGS,
             )
         ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What some people worked and received, and by which terms they are paid."""
+
+    worked: Sequence[Worked]
+    received: Sequence[Received]
+    terms: Terms
+
+
+def _together(works: Iterable[_Work], period: Period) -> list[Pay]:
+    """The pay of everybody for a period, by name of account."""
+    pays = [pay for work in works for pay in payroll(work.worked, work.received, work.terms, period)]
+    return sorted(pays, key=lambda pay: pay.person)
+
+
+def _monthly(works: Iterable[_Work]) -> list[Pay]:
+    """Each person's pay for each month of which anything is known, oldest first, months that a payment spans as one."""
+    pays: list[Pay] = []
+    for work in works:
+        worked, received = _by_person(work.worked), _by_person(work.received)
+        for person in worked.keys() | received.keys():
+            own, got = worked.get(person, []), received.get(person, [])
+            for span in _spans(own, got):
+                pays += payroll(own, got, work.terms, span)
+    return sorted(pays, key=lambda pay: (pay.period, pay.person))
+
+
+def _spans(worked: Iterable[Worked], received: Iterable[Received]) -> list[Period]:
+    """Months, in order; what was paid for weeks or a quarter is in one span with all its days, and so is known."""
+    paid_for = {each.pays_for for each in received}
+    days = {Period(first=each.on, last=each.on) for each in worked} | paid_for
+    spans: list[Period] = []
+    for span in sorted({month for each in days for month in months(each)} | paid_for):
+        if spans and spans[-1].meets(span):
+            spans[-1] = Period(first=spans[-1].first, last=max(spans[-1].last, span.last))
+        else:
+            spans.append(span)
+    return spans
+
+
+def _told(cost: Cost) -> list[str]:
+    """The currency itself, and those amounts that are not nothing."""
+    amounts: dict[str, Range] = {"pay": cost.pay, "beyond": cost.beyond, "fee": cost.fee}
+    return [cost.currency, *(name for name, amount in amounts.items() if amount.high is None or amount.high)]
+
+
+def _by_person(records: Iterable[_OfPerson]) -> dict[str, list[_OfPerson]]:
+    found: dict[str, list[_OfPerson]] = {}
+    for record in records:
+        found.setdefault(record.person, []).append(record)
+    return found
 
 
 def months(span: Period) -> Iterator[Period]:

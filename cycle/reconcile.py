@@ -25,6 +25,7 @@ class Found(StrEnum):
     NOT_THERE = "not in the annotation system"
     SECONDS = "other seconds"
     PERSON = "another person"
+    SIMULATED = "simulated on one side alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ class Reconciled:
     @property
     def says(self) -> str:
         """The comparison in one sentence."""
+        if self.booked and not (self.agreed or self.differences):
+            return f"{self.cycle_id}: {self.booked} annotations booked, and nothing to compare them with could be read."
         open_ = f", {len(self.unexplained)} to look at" if self.unexplained else ""
         return (
             f"{self.cycle_id}: {self.booked} annotations booked, {self.there} in the annotation system, "
@@ -82,7 +85,7 @@ class Reconciled:
 
 
 def reconcile(app: App, cycle: Cycle) -> Reconciled:
-    """Compare every annotation of a cycle: is it in the books, once, by whom, and with the seconds that it shows?
+    """Compare every annotation of a cycle: is it in the books, by whom, a person or not, and with which seconds?
 
     Reads the whole cycle there, and changes nothing anywhere. What is there and was not collected yet is listed, too:
     `kempelen collect` books it. ConnectorUnavailable when the annotation system does not answer.
@@ -140,6 +143,8 @@ def _compared(
     if answer is None:
         gone = "deleted there, and seen: what it took stays booked" if name in removed else ""
         return Difference(source_id=name, found=Found.NOT_THERE, booked=here, there=None, explained=gone)
+    if accounts.is_simulated(booked[0].giver) is not answer.simulated:
+        return Difference(source_id=name, found=Found.SIMULATED, booked=here, there=there)
     person = accounts.name(booked[0].person or "")
     # Who was forgotten has no pseudonym any more, or another one: their answers keep the one they are booked under.
     if app.known_pseudonym(answer.annotator) not in {None, person} and person not in app.forgotten():

@@ -12,6 +12,9 @@ from ledger.entries import Entry
 STATED = "stated/1"
 """Both bounds are what the person says."""
 
+LONGEST_S = 86_400
+"""A day: pay goes by the day of the work, and a slip of the keys makes hours of seconds."""
+
 
 def record_review(  # noqa: PLR0913 - a review is exactly these facts
     app: App,
@@ -27,14 +30,16 @@ def record_review(  # noqa: PLR0913 - a review is exactly these facts
 ) -> Entry:
     """Book somebody's own time as verification of a version, by default of the one in service; once for each `name`.
 
-    BadData for a version that there is not, for no time at all, and for what was done in the future; LedgerError if
-    `name` is booked with other facts.
+    BadData for a version that there is not, for no time at all or more than a day, and for what was done in the
+    future; LedgerError if `name` is booked with other facts.
     """
     about = version or app.champion
     if about not in {known.version for known in app.store.versions(app.model)}:
         raise BadData(f"There is no version {about} of {app.model}.", hint="See `kempelen labour`.")
     if not (low_s.is_finite() and high_s.is_finite() and 0 < low_s <= high_s):
         raise BadData(f"{low_s} to {high_s} seconds are no time.", hint="Give minutes above 0, the lower bound first.")
+    if high_s > LONGEST_S:
+        raise BadData(f"{high_s} seconds are more than a day.", hint="Book each day's minutes on their own day.")
     if worked_at > now:
         raise BadData(f"{worked_at:%Y-%m-%d %H:%M} is still to come.", hint="Book work when it is done.")
     engineer = f"engineer:{identity}"

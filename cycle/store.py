@@ -246,9 +246,12 @@ class Store:
         round_values = {"cycle_id": round_.cycle_id, "number": round_.number, "document": _dump(round_)}
         request_values = [{"cycle_id": r.cycle_id, "item_id": r.item_id, "document": _dump(r)} for r in requests]
         with writing(self._engine) as connection:
-            is_new = connection.execute(self._insert(_rounds).values(**round_values)).rowcount
-            if is_new and request_values:
-                connection.execute(insert(_requests), request_values)
+            # Asked for, because not every driver says how many rows a guarded insert has added.
+            mine = _rounds.c.cycle_id == round_.cycle_id, _rounds.c.number == round_.number
+            if connection.execute(select(_rounds.c.number).where(*mine)).first() is None:
+                connection.execute(insert(_rounds).values(**round_values))
+                if request_values:
+                    connection.execute(insert(_requests), request_values)
 
     def rounds(self, cycle_id: str) -> list[Round]:
         """The rounds of a cycle, in order."""

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from cycle.app import App, Connectors, in_service
 from cycle.care import hazards
+from cycle.database import DATABASE, kept_in, opened
 from cycle.fallback import FallbackQueue
 from cycle.feedback import Corrections, Feedback
 from cycle.human_answers import HumanAnswers
@@ -24,13 +25,10 @@ from ledger.people.erasure import erasures
 from ledger.people.pseudonyms import Pseudonyms
 from ledger.store import Ledger
 
-DATABASE = "kempelen.db"
-"""Store and ledger share one database in the state folder."""
-
 
 def wire(settings: Settings) -> App:
     """Build everything one model's loop needs. Nothing is contacted yet."""
-    engine = _engine(settings)
+    engine = opened(settings)
     names, store = pseudonyms(settings, engine), Store(engine)
     store.remember_settings(settings.model.name, settings.model_dump_json(exclude=_SECRETS))
     return App(
@@ -60,7 +58,7 @@ def wire(settings: Settings) -> App:
     )
 
 
-_SECRETS: dict[str, Any] = {"servers": True, "prediction_log": {"url"}}
+_SECRETS: dict[str, Any] = {"servers": True, "prediction_log": {"url"}, "books": {"url"}}
 """What of the settings is never written down: tokens, and addresses that may hold passwords."""
 
 
@@ -72,7 +70,7 @@ def remembered(store: Store, model: str) -> Settings | None:
 
 def books(state: Path) -> tuple[Store, Ledger]:
     """Store and ledger of a state folder, for those who only read."""
-    engine = open_engine(state / DATABASE)
+    engine = open_engine(kept_in(state) or state / DATABASE)
     return Store(engine), Ledger(engine)
 
 
@@ -81,9 +79,9 @@ def pseudonyms(settings: Settings, engine: Engine) -> Pseudonyms:
     return Pseudonyms(engine, settings.state / "pseudonyms.key")
 
 
-def human_answers(settings: Settings, clock: Clock | None = None) -> HumanAnswers:
-    """Build what a serving process needs to have people answer. No server is contacted."""
-    engine = _engine(settings)
+def human_answers(settings: Settings, clock: Clock | None = None, engine: Engine | None = None) -> HumanAnswers:
+    """Build what a serving process needs to have people answer, on the database if it is open already."""
+    engine = engine or opened(settings)
     return HumanAnswers(
         settings=settings,
         queue=FallbackQueue(engine),
@@ -95,9 +93,9 @@ def human_answers(settings: Settings, clock: Clock | None = None) -> HumanAnswer
     )
 
 
-def feedback(settings: Settings, clock: Clock | None = None) -> Feedback:
-    """Build what takes users' corrections. No server is contacted."""
-    engine = _engine(settings)
+def feedback(settings: Settings, clock: Clock | None = None, engine: Engine | None = None) -> Feedback:
+    """Build what takes users' corrections, on the database if it is open already."""
+    engine = engine or opened(settings)
     return Feedback(
         settings=settings,
         corrections=Corrections(engine),
@@ -107,14 +105,9 @@ def feedback(settings: Settings, clock: Clock | None = None) -> Feedback:
     )
 
 
-def _engine(settings: Settings) -> Engine:
-    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return open_engine(settings.state / DATABASE)
-
-
 def pay_office(settings: Settings) -> PayOffice:
     """Build what pay is computed with."""
-    engine = open_engine(settings.state / DATABASE)
+    engine = opened(settings)
     return PayOffice(settings=settings, engine=engine, ledger=Ledger(engine))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from ledger.people.overview import Overview, annotations_of, entries_about, last
 from ledger.people.own import Lineage, Payment, PeriodPay, Statement, Work, entries_of, statement
 from ledger.people.ratings import Rating, Ratings
 from ledger.people.terms import Told, ToldTerms
+from ledger.posting_rules import given_id
 
 ROWS_A_PAGE = 100
 PAYMENTS_SHOWN = 25
@@ -27,8 +29,9 @@ PAYMENTS_SHOWN = 25
 Pay = Callable[[str], Sequence[PeriodPay]]
 """What somebody is owed and has received, by their pseudonym."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula at the beginning of a cell."""
+_FORMULA = re.compile(r"(^|[;,|\t\r\n])(?=[ \t]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet would begin a formula: at the beginning of a cell, and where it takes a cell to begin by another
+separator than ours, as it does in most of Europe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,7 @@ class Reader:
             terms=self._terms(mine),
             pay=tuple(self._pay(link.person)) if self._pay else None,
             ratings={one.cycle: one for one in ratings.of(link.person)},
-            final=frozenset(c for c in mine.cycles if ratings.is_public(c, link.person, self._k)),
+            final=frozenset(c for c in mine.cycles if ratings.is_public(c, link.person)),
             credits=Credits(self._engine).of(link.person),
             k=self._k,
         )
@@ -212,7 +215,7 @@ class Asking:
         wanted = sorted(cycle for cycle in cycles if cycle)
         self._queries = {(c, r.item_id): r.query for c in wanted for r in store.requests(c)}
         self._labels = {
-            f"given:{answer.source_id}": answer.label
+            given_id(answer): answer.label
             for cycle in wanted
             for answer in store.given(cycle)
             if answer.annotator == person
@@ -354,4 +357,4 @@ def _number(amount: Decimal | None) -> str | None:
 
 def _cell(value: object) -> object:
     text = ", ".join(value) if isinstance(value, list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", text) if isinstance(text, str) else text

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
+from cycle.database import kept_in
 from cycle.labour import min_people
 from cycle.store import Store
-from cycle.wiring import DATABASE
 from kempelen.errors import BadData, IllegalMove, KempelenError
 from kempelen.settings import PrivacySettings
 from ledger.database import database_errors, open_engine
@@ -32,9 +32,9 @@ class BadQuestion(BadData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """The books, and the file (device, inode) that they were opened from."""
+    """The books, and what they were opened from: the address, or the file by device and inode."""
 
-    identity: tuple[int, int]
+    identity: str | tuple[int, int]
     engine: Engine
     store: Store
     ledger: Ledger
@@ -59,7 +59,7 @@ class Source:
                 yield books.store, books.ledger
         except (ValidationError, JSONDecodeError, IllegalMove) as error:
             raise BadData(
-                f"{self.state / DATABASE} holds what cannot be read: {str(error).splitlines()[0]}.",
+                f"The books of {self.state} hold what cannot be read: {str(error).splitlines()[0]}.",
                 hint="It is damaged, or a newer Kempelen wrote it. Restore a backup, or update Kempelen.",
             ) from error
 
@@ -77,23 +77,31 @@ class Source:
         return self._books().engine
 
     def _books(self) -> _Opened:
-        file = self.state / DATABASE
-        try:
-            found = file.stat()
-        except FileNotFoundError as missing:
+        where = kept_in(self.state)
+        identity = _identity(where)
+        if where is None or identity is None:
             self._opened = None
             raise NothingYet(
                 f"There are no books in {self.state} yet.",
                 hint="Run `kempelen demo` for a replay of January 2020, or `kempelen init` for a model of your own.",
-            ) from missing
-        identity = (found.st_dev, found.st_ino)
+            )
         if self._opened is None or self._opened.identity != identity:
-            self._opened = _open(file, identity)
+            self._opened = _open(where, identity)
         return self._opened
 
 
-def _open(file: Path, identity: tuple[int, int]) -> _Opened:
-    engine = open_engine(file)
+def _identity(where: Path | str | None) -> str | tuple[int, int] | None:
+    if where is None or isinstance(where, str):
+        return where
+    try:
+        found = where.stat()
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
+def _open(where: Path | str, identity: str | tuple[int, int]) -> _Opened:
+    engine = open_engine(where)
     with database_errors(engine):
         return _Opened(identity=identity, engine=engine, store=Store(engine), ledger=Ledger(engine))
 

@@ -1,7 +1,6 @@
 """Scheduled, every few minutes: fetch what people answered and book their effort."""
 
 from datetime import datetime
-from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -11,7 +10,6 @@ from cycle.beside import book_what_waits
 from cycle.collect import Collected, collect
 from flows._wired import RETRY_DELAYS_S, app_of, can_be_retried, moment, run_name
 from kempelen.errors import Problem
-from kempelen.settings import load
 
 
 @flow(name="collect", flow_run_name=run_name)
@@ -44,4 +42,5 @@ def _fetch_and_book(config: str, now: datetime, *, settle: bool) -> list[Collect
 
 @task(name="book what waits", cache_policy=NO_CACHE)
 def _book_what_waits(config: str) -> tuple[int, list[Problem]]:
-    return book_what_waits(load(Path(config)))
+    app = app_of(config)
+    return book_what_waits(app.settings, app.ledger.engine)

@@ -250,6 +250,12 @@ class AnnotationSettings(_Section):
     consensus: str = Field(default="auto", description="A file of consensus/, or your own.")
     asker: str = Field(default="the team that runs this model", description="Who asks: annotators are told.")
     contact: str = Field(default="the person who invited you", description="Whom annotators can turn to.")
+    guidelines: str = Field(default="", description="Where the instructions are, for the labour card; as all of these:")
+    training: str = Field(default="", description="How people were prepared.")
+    pilot: str = Field(default="", description="What was learned from a trial.")
+    recruitment: str = Field(default="", description="How people were found.")
+    perspectives: str = Field(default="", description="Whose knowledge or background was sought.")
+    pay_standard: str = Field(default="", description="By what standard pay was chosen, as a collective agreement.")
     pay_per_hour: Decimal | None = Field(default=None, ge=0, description="What an hour is paid; annotators are told.")
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="Of all money, as ISO 4217 names it.")
     platform_fee: float = Field(default=0.0, ge=0, description="What a platform adds to pay, as a share of it.")
@@ -342,6 +348,16 @@ class PrivacySettings(_Section):
     )
 
 
+class BookSettings(_Section):
+    """Where the books are kept."""
+
+    url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL, as `postgresql://user@host/name`, instead of a file in the state folder; better given "
+        "as KEMPELEN_BOOKS__URL.",
+    )
+
+
 class GateSettings(_Section):
     """What a challenger must show."""
 
@@ -386,6 +402,7 @@ class Settings(BaseSettings):
     feedback: FeedbackSettings = FeedbackSettings()
     pay: PaySettings = PaySettings()
     privacy: PrivacySettings = PrivacySettings()
+    books: BookSettings = BookSettings()
     gate: GateSettings = GateSettings()
     servers: ServerSettings = ServerSettings()
 

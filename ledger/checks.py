@@ -13,14 +13,17 @@ from ledger.rereading_apart import read_all
 from ledger.totals import NOTHING, Sums
 from ledger.units import Currency, Measure, Unit
 
+_COMPARE = "Compare the books with a backup."
+
 
 def problems_in(connection: Connection, closed_cycles: Iterable[str]) -> list[Problem]:
     """Everything that is wrong in the books, in the state that the connection's transaction sees.
 
     * Every entry reads as it was booked, and none is missing between the first and the last.
-    * Every answer is assigned at most once, and all of it; the pools of `closed_cycles` are empty.
+    * Every answer is assigned at most once, all of it, and as whose it is; the pools of `closed_cycles` are empty.
     * What takes an entry back is its exact opposite.
-    * What people gave and other places declared is what pools, versions and unused effort hold, by unit.
+    * What people gave and other places declared is what pools, versions and unused effort hold, by unit; what is on the
+      account of a version is told of that version.
     * The totals are those of the entries, and every card's digest that of the entries it names.
     """
     prepare_to_read_all(connection)
@@ -32,6 +35,7 @@ def problems_in(connection: Connection, closed_cycles: Iterable[str]) -> list[Pr
         *_not_opposite(connection),
         *_left_over(found, closed_cycles),
         *_astray(found),
+        *_told_of_another(found),
         *_wrong_totals(connection, found),
         *wrong_cards(connection, found.seals),
     ]
@@ -62,24 +66,26 @@ def _equal(names: Iterable[str], sign: str = "") -> str:
 
 
 _AMOUNTS = (*(unit.value for unit in Unit), "money")
+_WHOLE = f"g.receiver = e.giver AND {_equal(_AMOUNTS)}"
+_THEIRS = _equal(("person", "provenance", "model", "cycle", "item_id"))
 _ASSIGNED_WRONGLY = text(
-    f"SELECT e.given, e.source_id, g.id, {_STANDS.format('g')} FROM ledger_entries e "  # noqa: S608
-    f"LEFT JOIN ledger_entries g ON g.source_id = e.given WHERE {_MOVES} AND (g.id IS NULL OR g.receiver <> e.giver "
-    f"OR NOT ({_equal(_AMOUNTS)}) OR NOT ({_STANDS.format('g')}))"
+    f"SELECT e.given, e.source_id, g.id, {_STANDS.format('g')}, {_WHOLE} FROM ledger_entries e "  # noqa: S608
+    f"LEFT JOIN ledger_entries g ON g.source_id = e.given WHERE {_MOVES} "
+    f"AND (g.id IS NULL OR NOT ({_WHOLE} AND {_THEIRS} AND {_STANDS.format('g')}))"
 )
 
 
 def _misassigned(connection: Connection) -> Iterator[Problem]:
-    hint = "Its effort would be shown wrongly. Compare the books with a backup."
+    hint = f"Its effort would be shown wrongly. {_COMPARE}"
     for given, times in connection.execute(_ASSIGNED_AGAIN).tuples():
         yield problem(given, f"Its effort is assigned {times} times.", hint)
-    for given, source_id, number, stands in connection.execute(_ASSIGNED_WRONGLY).tuples():
+    for given, source_id, number, stands, whole in connection.execute(_ASSIGNED_WRONGLY).tuples():
         if number is None:
             message = f"{source_id} assigns its effort, but it is not in the books."
         elif not stands:
             message = f"It was taken back, and {source_id} still assigns its effort."
         else:
-            message = "Its effort is assigned in part."
+            message = "Its effort is assigned as another's." if whole else "Its effort is assigned in part."
         yield problem(given, message, hint)
 
 
@@ -94,7 +100,7 @@ _TAKEN_BACK_WRONGLY = text(
 def _not_opposite(connection: Connection) -> Iterator[Problem]:
     for source_id, reverses, number in connection.execute(_TAKEN_BACK_WRONGLY).tuples():
         what = "which is not in the books" if number is None else "but is not its exact opposite"
-        yield problem(source_id, f"It takes back {reverses}, {what}.", "Compare the books with a backup.")
+        yield problem(source_id, f"It takes back {reverses}, {what}.", _COMPARE)
 
 
 def _left_over(found: Found, closed_cycles: Iterable[str]) -> Iterator[Problem]:
@@ -134,6 +140,20 @@ def _astray(found: Found) -> Iterator[Problem]:
             yield problem(
                 giver, f"Something moved from it to {receiver}, as no rule has it.", "Take the entry back, and see why."
             )
+
+
+def _told_of_another(found: Found) -> Iterator[Problem]:
+    """Statements go by the version that an entry names, balances by its account: both must say the same."""
+    held: dict[str, Sums] = {}
+    for (_, receiver, _), sums in found.flows.items():
+        if accounts.role(receiver) == "model_version":
+            held[receiver] = held.get(receiver, NOTHING).plus(sums)
+    for (line, _), sums in found.totals.items():
+        if line.receiver in held and accounts.name(line.receiver) == f"{line.model}/{line.version}":
+            held[line.receiver] = held[line.receiver].plus(_negative(sums))
+    for account, sums in sorted(held.items()):
+        if sums != NOTHING:
+            yield problem(account, f"{_listed(sums)} in it are told of another version, or of none.", _COMPARE)
 
 
 def _wrong_totals(connection: Connection, found: Found) -> Iterator[Problem]:

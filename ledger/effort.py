@@ -140,7 +140,8 @@ def again(annotation: Annotation, policy: str) -> Effort | None:
         said = {key: Decimal(value) for key, value in (part.split("=") for part in parameters)}
     except (ValueError, ArithmeticError):
         said = {"": _NONE}
-    if name not in _OF_ONE_ANSWER or said.keys() - {"idle_cap_s", "cut_to_s"}:
+    impossible = any(seconds.is_nan() or seconds <= 0 for seconds in said.values())
+    if name not in _OF_ONE_ANSWER or said.keys() - {"idle_cap_s", "cut_to_s"} or impossible:
         raise LedgerError(
             f"{policy!r} cannot be computed from one answer.", hint="Policies are named in ledger/effort.py."
         )

@@ -11,7 +11,7 @@ from typing import Any
 from kempelen.errors import LedgerError
 from kempelen.records import Kind, Provenance
 from ledger import accounts
-from ledger.units import Measure, Unit
+from ledger.units import Currency, Measure, Unit
 
 _LARGEST = 10**15
 """Far above any effort, and sums of thousands of them still fit a 64-bit integer."""
@@ -79,6 +79,10 @@ class Entry:
                 f"Entry {self.source_id!r} has no source_id or no amounts.",
                 hint="Name the event that it records, and the amounts that moved.",
             )
+        if self.kind is None and not all(isinstance(unit, Currency) for unit in self.amounts):
+            raise LedgerError(
+                f"Entry {self.source_id} does not say what its effort was for.", hint="Name its kind, as preparation."
+            )
         for account in (self.giver, self.receiver):
             accounts.checked(account)
         self._must_be_between_two()
@@ -121,7 +125,12 @@ class Entry:
     def _utc(self, moment: datetime) -> datetime:
         if moment.tzinfo is None:
             raise LedgerError(f"Entry {self.source_id} has a time without a zone.", hint="Give moments in UTC.")
-        return moment.astimezone(UTC)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError as error:
+            raise LedgerError(
+                f"Entry {self.source_id} has the time {moment}, which UTC cannot say.", hint="See which clock said it."
+            ) from error
 
     def _must_be_between_two(self) -> None:
         if self.giver == self.receiver:
@@ -135,14 +144,21 @@ class Entry:
 
     def _kept(self, unit: Measure) -> Decimal:
         amount = self.amounts[unit]
-        parts = amount * unit.per_unit
-        exact = parts.is_finite() and abs(parts) <= _LARGEST and Decimal(int(parts)) / unit.per_unit == amount
-        if not exact or (amount < 0 and self.reverses is None):
+        if not _is_exact(amount, unit) or (amount < 0 and self.reverses is None):
             raise LedgerError(
                 f"Entry {self.source_id} cannot move {amount} {unit}.",
                 hint="Seconds are in whole milliseconds, counts whole, money in whole millionths; none is below zero.",
             )
         return amount
+
+
+def _is_exact(amount: Decimal, unit: Measure) -> bool:
+    """Whether it is a whole number of smallest parts, and not beyond all measure."""
+    try:
+        parts = amount * unit.per_unit
+    except ArithmeticError:  # a signalling NaN, or more digits in the exponent than there are
+        return False
+    return parts.is_finite() and abs(parts) <= _LARGEST and Decimal(int(parts)) / unit.per_unit == amount
 
 
 def sealed(fingerprint: bytes, at: datetime) -> bytes:

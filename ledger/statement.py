@@ -148,7 +148,8 @@ def _givers(totals: Sequence[LineTotal], *, simulated: bool) -> Givers:
 
 
 def _people(group: Iterable[LineTotal]) -> int:
-    return len({who for total in group for who in total.people if accounts.is_person(who)})
+    """How many persons; whoever both annotated and reviewed is one."""
+    return len({accounts.name(who) for total in group for who in total.people if accounts.is_person(who)})
 
 
 def _rewards(totals: Iterable[LineTotal]) -> dict[str, Decimal]:

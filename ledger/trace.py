@@ -10,7 +10,7 @@ from kempelen.errors import LedgerError
 from kempelen.records import Kind, Provenance
 from ledger import accounts
 from ledger.labour import Share
-from ledger.posting_rules import annotation_of
+from ledger.posting_rules import GIVEN, annotation_of
 from ledger.rows import in_parts
 from ledger.seals import trained
 from ledger.tables import LINEAGE
@@ -71,7 +71,8 @@ _WENT = text(
     f"""
     WITH named AS (
       SELECT id, source_id FROM ledger_entries WHERE source_id IN (:answer, :given)
-      UNION SELECT id, source_id FROM ledger_entries WHERE source_id > :part AND source_id < :behind_parts),
+      UNION SELECT id, source_id FROM ledger_entries WHERE source_id > :part AND source_id < :behind
+      UNION SELECT id, source_id FROM ledger_entries WHERE source_id > :part_given AND source_id < :behind_given),
     moved AS (
       SELECT e.* FROM named JOIN ledger_entries e ON e.given = named.source_id
       UNION ALL SELECT e.* FROM named JOIN ledger_entries e ON e.id = named.id),
@@ -92,10 +93,10 @@ def behind(connection: Connection, model: str, version: str) -> Iterator[Traced]
 def went(connection: Connection, source_id: str) -> list[Traced]:
     """Every version that an answer stands behind, with each part of it that was booked."""
     answer = annotation_of(source_id)
-    names = {"answer": answer, "given": f"given:{answer}"}
-    prefix = answer if answer.startswith("given:") else f"given:{answer}"
+    given = f"{GIVEN}{answer}"
     # The parts of an answer are named with "#" behind it, and "$" is the next character.
-    return [*map(_traced, connection.execute(_WENT, names | {"part": f"{prefix}#", "behind_parts": f"{prefix}$"}))]
+    parts = {"part": f"{answer}#", "behind": f"{answer}$", "part_given": f"{given}#", "behind_given": f"{given}$"}
+    return [*map(_traced, connection.execute(_WENT, {"answer": answer, "given": given} | parts))]
 
 
 def unrecorded(connection: Connection, model: str, lineage: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:

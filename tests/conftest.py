@@ -1,14 +1,16 @@
-"""The four real servers, started once for all tests that need them."""
+"""The four real servers, and PostgreSQL: started once for all tests that need them."""
 
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks._postgresql import Server, running
 from console.stack import Stack, processes
 
 
@@ -33,3 +35,18 @@ def real_stack() -> Iterator[tuple[Stack, float]]:
         left = [one for one in processes.marked() if one.state == str(folder.resolve())]
         shutil.rmtree(folder)
     assert left == []
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of our own; a missing PostgreSQL is a failure."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_address(postgresql: Server) -> Iterator[str]:
+    """An empty database on it."""
+    name = f"books_{uuid.uuid4().hex}"
+    yield postgresql.make(name)
+    postgresql.drop(name)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from console import output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, models_of, show
-from console.commands.labour.opened import app_of
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, app_of, books_of, models_of, show
 from kempelen.errors import ConfigError
 from kempelen.text import normalise
 

@@ -8,7 +8,6 @@ from cyclopts import Parameter
 from console import output
 from console.commands.common import COMMON, Common, books_of, show
 from kempelen.errors import ConfigError
-from kempelen.settings import load
 
 if TYPE_CHECKING:
     from cycle.fallback import Waiting
@@ -35,11 +34,11 @@ def answer(
     """
     from cycle.wiring import human_answers
 
-    settings = load(common.config_file)
-    books_of(common.folder)
+    settings = common.settings
+    books_of(settings.state)
     if not who.strip():
         raise ConfigError("--as is empty.", hint="Say who answers, as `--as ada`.")
-    answers = human_answers(settings.model_copy(update={"state": common.folder}))
+    answers = human_answers(settings)
     output.remark(
         f"{settings.model.use or settings.model.name}: answer with a number, skip with {_SKIP}, stop with {_STOP}."
     )

@@ -14,6 +14,7 @@ from kempelen.errors import ConfigError
 from kempelen.settings import Settings, load
 
 if TYPE_CHECKING:
+    from cycle.app import App
     from cycle.store import Store
     from ledger.store import Ledger
 
@@ -56,6 +57,11 @@ class Common:
         return file.absolute()
 
     @property
+    def settings(self) -> Settings:
+        """What the settings file says, about the state folder that was named."""
+        return load(self.config_file).model_copy(update={"state": self.folder})
+
+    @property
     def stack(self) -> Stack:
         """The local servers of the state folder."""
         return Stack(self.folder)
@@ -92,13 +98,23 @@ def show(document: Any, common: Common, readable: Callable[[], None]) -> int:
 
 def books_of(state: Path) -> tuple["Store", "Ledger"]:
     """Store and ledger of a state folder that has them."""
-    from cycle.wiring import DATABASE, books
+    from cycle.database import kept_in
+    from cycle.wiring import books
 
-    if not (state / DATABASE).exists():
+    if kept_in(state) is None:
         raise ConfigError(
             f"There are no books in {state}.", hint="Run `kempelen demo`, or `kempelen init` for a model."
         )
     return books(state)
+
+
+def app_of(common: Common) -> "App":
+    """The parts of the model of the settings file, whose books must exist."""
+    from cycle.wiring import wire
+
+    settings = common.settings
+    books_of(settings.state)
+    return wire(settings)
 
 
 def models_of(known: list[str], wanted: str | None) -> list[str]:
@@ -110,9 +126,10 @@ def models_of(known: list[str], wanted: str | None) -> list[str]:
 
 def cycles_under_way(state: Path) -> list[dict[str, Any]]:
     """One row for each cycle that has not ended, of every model."""
-    from cycle.wiring import DATABASE, books
+    from cycle.database import kept_in
+    from cycle.wiring import books
 
-    if not (state / DATABASE).exists():
+    if kept_in(state) is None:
         return []
     store, _ = books(state)
     return [

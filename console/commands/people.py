@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from console import output
-from console.commands.common import COMMON, Common, books_of, show
+from console.commands.common import COMMON, Common, app_of, show
 from kempelen.errors import ConfigError
-from kempelen.settings import load
 
 if TYPE_CHECKING:
     from cycle.app import App
@@ -32,7 +31,7 @@ def asked(
     """
     from cycle.asked import asked as report
 
-    app = _app(common)
+    app = app_of(common)
     seen = report(app, _cycle(app, cycle), exact=exact)
     return show(seen.as_json(), common, lambda: _tell(seen))
 
@@ -42,7 +41,7 @@ def invite(*, common: Common = COMMON) -> int:
     from connectors.annotation.label_studio import LabelStudio
 
     common.with_servers()
-    annotators = _app(common).annotators
+    annotators = app_of(common).annotators
     if not isinstance(annotators, LabelStudio):
         raise ConfigError(
             "People need no account where items are exchanged as files.",
@@ -61,7 +60,7 @@ def archive(cycle: str | None = None, *, common: Common = COMMON) -> int:
         One cycle; all that are closed by default.
     """
     settings = common.with_servers()
-    app = _app(common)
+    app = app_of(common)
     wanted = [_cycle(app, cycle)] if cycle else app.store.cycles(app.model)
     open_ = [one.cycle_id for one in wanted if not app.store.state(one.cycle_id).ended]
     if cycle and open_:
@@ -80,14 +79,6 @@ def archive(cycle: str | None = None, *, common: Common = COMMON) -> int:
             output.say("No cycle is closed.")
 
     return show(written, common, readable)
-
-
-def _app(common: Common) -> "App":
-    from cycle.wiring import wire
-
-    settings = load(common.config_file)
-    books_of(common.folder)
-    return wire(settings.model_copy(update={"state": common.folder}))
 
 
 def _cycle(app: "App", name: str | None) -> "Cycle":

@@ -25,6 +25,7 @@ USED, UNUSED = "used", "unused"
 _VERSION, _USE, _KIND, _PROVENANCE, _REASON, _SOURCE = range(6)
 
 _NO_COST = f"unknown: {COST_NOTE}"
+_REWARDS = "what platforms were paid, which is not shown"
 _HELD_COST = "held back, because it would tell of fewer than {k} people"
 
 
@@ -74,6 +75,8 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
     held = _held_back(publication, labour.version, earlier)
     undivided = tuple(line for line in lines if line.reasons and "" in line.reasons)
     shown, note = _costs(tuple(costs), publication.k, complete=not held and not undivided)
+    if labour.rewards_by_currency:
+        note = _REWARDS if note is None else f"{note}; {_REWARDS}"
     return CardContent(
         model=labour.model,
         version=labour.version,
@@ -86,13 +89,18 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
         simulated_unused=tuple(line for line in dreamt if line.reasons),
         people=bool(persons),
         held_back=held,
-        policies=tuple(sorted({policy for line in recorded for policy in line.policies})),
+        policies=tuple(sorted({_rule(policy) for line in recorded for policy in line.policies})),
         costs=shown,
         cost_note=note,
         ratings=ratings or Summary(),
         credits=tuple(credits),
         terms=terms or Terms(),
     )
+
+
+def _rule(policy: str) -> str:
+    """A policy without the seconds of one answer that some name: `less_s`."""
+    return " ".join(part for part in policy.split() if not part.startswith("less_s="))
 
 
 def _key(version: str, receiver: str, kind: str | None, provenance: str, source: str | None) -> Key:

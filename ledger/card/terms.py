@@ -80,7 +80,13 @@ def terms_of(settings: Settings) -> Terms:
         use=settings.model.use or None,
         contact=annotation.contact,
         pay=_pay(settings),
+        pay_standard=annotation.pay_standard or None,
         data_handling=annotation.data_handling,
+        guidelines=annotation.guidelines or None,
+        training=annotation.training or None,
+        pilot=annotation.pilot or None,
+        recruitment=annotation.recruitment or None,
+        perspectives=annotation.perspectives or None,
         platform=annotation.connector.replace("_", " "),
         hazards=", ".join(hazard.name for hazard in care.hazards) or None,
         protection=(

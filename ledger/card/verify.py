@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from kempelen.errors import Problem
@@ -68,6 +69,33 @@ def _wrong(card: Card, computed: str) -> Iterable[Problem]:
             f"Its document says {', '.join(f'{name} = {said.get(name)!r}' for name in others)}.",
             "The document is not of this card. Compare the database with a backup.",
         )
+    elif wrong := _sums_that_differ(said):
+        yield _problem(
+            card,
+            f"In its document {', '.join(wrong)}: not the sum of the lines.",
+            "Somebody changed the document. Compare the database with a backup.",
+        )
+
+
+def _sums_that_differ(said: Mapping[str, Any]) -> list[str]:
+    """Which sums of a document are not those of its own lines: a single figure that was changed stands out."""
+    if said["card"] != FORMAT:
+        return []
+    try:
+        lines = {"human": said["effort"], "human_unused": said["unused"], "simulated": said["simulated"]["effort"]}
+        return [
+            f"totals.{name}.{bound}"
+            for name, summed in lines.items()
+            for bound in ("low_s", "high_s")
+            if _exact(said["totals"][name][bound]) != sum(_exact(line[bound]) for line in summed)
+        ]
+    except (ArithmeticError, KeyError, TypeError):
+        return ["its totals"]
+
+
+def _exact(seconds: float | None) -> Decimal:
+    """Milliseconds as they are written; where nobody knows them, nothing is added."""
+    return Decimal(str(seconds or 0))
 
 
 def _same(copy: str | None, issued: str) -> bool:

@@ -13,6 +13,7 @@ from ledger.database import reading
 from ledger.pay.period import Period
 from ledger.pay.worked import Received, Worked
 from ledger.posting_rules.annotations import SKIPPED
+from ledger.posting_rules.money import PAID
 from ledger.tables import ENTRIES
 from ledger.units import Currency, Unit
 
@@ -20,6 +21,8 @@ _E = ENTRIES.c
 _DAY = func.substr(_E.worked_at, 1, 10)
 _MS = Unit.S_LOW.per_unit
 _MICRO = Currency("XXX").per_unit
+
+_LAPSED = and_(_E.kind == Kind.IMPERSONATION.value, _E.receiver == accounts.unused(accounts.Unused.WITHDRAWN))
 
 _ACCEPTED, _REJECTED, _NEITHER = "accepted", "rejected", "neither"
 
@@ -35,7 +38,8 @@ def worked(
     """What every person, or one, worked by day (UTC), in all or for one model or version, as corrections left it.
 
     `elsewhere` keeps work that another platform declares (True) or leaves it out (False). Simulated effort is none, and
-    users' feedback has no person. Work for a version includes what it wasted.
+    users' feedback has no person. Work for a version includes what it wasted. An answer that was deleted stays an
+    accepted one: who deleted it is not known. A turn that somebody let lapse is time without an answer.
     """
     asked = [_E.person.is_not(None), _E.provenance != "simulated", _E.currency.is_(None), _E.worked_at.is_not(None)]
     asked += [_E.person == person] if person is not None else []
@@ -50,8 +54,11 @@ def worked(
 
 
 def received(engine: Engine, person: str | None = None) -> list[Received]:
-    """What reached people, or one: platforms' rewards on the day of the work, payments for the period they name."""
-    query = select(_E.source_id, _E.receiver, _E.worked_at, _E.currency, _E.money, _E.narration, _E.note)
+    """What reached people, or one: platforms' rewards on the day of the work, payments for the period they name.
+
+    A payment that came back is booked as taken back, and belongs to the period that it had paid for.
+    """
+    query = select(_E.source_id, _E.reverses, _E.receiver, _E.worked_at, _E.currency, _E.money, _E.narration, _E.note)
     paid = _E.currency.is_not(None) & (_E.receiver == _E.person)
     paid = paid & (_E.person == person) if person is not None else paid
     with reading(engine) as connection:
@@ -67,14 +74,6 @@ def rewards(engine: Engine, model: str, version: str) -> dict[str, tuple[Decimal
     with reading(engine) as connection:
         rows = connection.execute(query.where(asked)).tuples().all()
     return {currency: (Decimal(int(pay)) / _MICRO, Decimal(int(fee)) / _MICRO) for currency, pay, fee in sorted(rows)}
-
-
-def days(engine: Engine) -> Period | None:
-    """From the first day on which anybody worked to the last, None when nobody did."""
-    query = select(func.min(_DAY), func.max(_DAY)).where(_E.person.is_not(None), _E.provenance != "simulated")
-    with reading(engine) as connection:
-        first, last = connection.execute(query).tuples().one()
-    return Period(first=date.fromisoformat(first), last=date.fromisoformat(last)) if first else None
 
 
 def _begins(account: Any, role: str) -> Any:
@@ -95,11 +94,13 @@ def _sums(condition: Any) -> Any:
         (_E.receiver == accounts.unused(accounts.Unused.REJECTED_ANSWER), _REJECTED),
         (_E.receiver == accounts.unused(accounts.Unused.SKIPPED), _NEITHER),
         (_E.narration == SKIPPED, _NEITHER),
+        (_LAPSED, _NEITHER),
         else_=_ACCEPTED,
     )
-    amounts = (func.sum(func.coalesce(column, 0)) for column in (_E.s_low, _E.s_high, _E.annotations))
+    amounts = [func.sum(func.coalesce(column, 0)) for column in (_E.s_low, _E.s_high, _E.annotations)]
+    standing = func.sum(case((_E.reverses.is_(None), 1), else_=-1))
     keys = _E.person, _DAY, _E.kind, outcome, _E.s_high.is_not(None)
-    return select(*keys, *amounts).where(condition).group_by(*keys).order_by(*keys)
+    return select(*keys, *amounts, standing).where(condition).group_by(*keys).order_by(*keys)
 
 
 def _worked(  # noqa: PLR0913, PLR0917 - the columns of a row
@@ -111,8 +112,10 @@ def _worked(  # noqa: PLR0913, PLR0917 - the columns of a row
     low: int,
     high: int,
     answers: int,
+    standing: int,
 ) -> Iterator[Worked]:
-    if low or high or answers:  # else everything in it was taken back
+    # Without any of these, everything in it was taken back. An edit of unknown length has no amounts, and stands.
+    if low or high or answers or (standing and not timed):
         yield Worked(
             person=person,
             on=date.fromisoformat(on),
@@ -125,9 +128,16 @@ def _worked(  # noqa: PLR0913, PLR0917 - the columns of a row
 
 
 def _received(  # noqa: PLR0913, PLR0917 - the columns of a row
-    source_id: str, person: str, at: str, currency: str, money: int, narration: str, note: str | None
+    source_id: str,
+    reverses: str | None,
+    person: str,
+    at: str,
+    currency: str,
+    money: int,
+    narration: str,
+    note: str | None,
 ) -> Received:
-    wage = source_id.startswith("paid:")
+    wage = (reverses or source_id).startswith(PAID)
     return Received(
         person=person,
         on=date.fromisoformat(at[:10]),

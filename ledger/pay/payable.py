@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from kempelen.errors import BadData
+from ledger.export.tables import shielded, unshielded
 from ledger.pay import currencies
 from ledger.pay._rows import Row, every_row, read_rows
 from ledger.pay.contracts import checked_person
@@ -25,10 +26,6 @@ from ledger.pay.period import Period
 from ledger.pay.worked import Received
 
 COLUMNS = ("person", "amount", "currency", "period", "why", "payment")
-
-# A cell that begins with one of = + - @ is a formula to a spreadsheet, also after the separator of another language.
-_FORMULA = re.compile(r"(^|[,;|\t])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-_SHIELDED = re.compile(r"(^|[,;|\t])(\s*)'(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class Why(StrEnum):
@@ -104,7 +101,7 @@ def payables_csv(rows: Sequence[Payable]) -> str:
     writer.writerow(COLUMNS)
     for row in rows:
         cells = row.person, f"{row.amount:f}", row.currency, str(row.period), row.why, row.source_id
-        writer.writerow([_FORMULA.sub(r"\1\2'", cell) for cell in cells])
+        writer.writerow(map(shielded, cells))
     return text.getvalue()
 
 
@@ -124,7 +121,7 @@ def _parts(pay: Pay) -> list[tuple[Why, Decimal, str]]:
 
 
 def _payable(row: Row) -> Payable:
-    person, why, payment = (_SHIELDED.sub(r"\1\2", row.text(column)) for column in ("person", "why", "payment"))
+    person, why, payment = (unshielded(row.text(column)) for column in ("person", "why", "payment"))
     what, _, rest = payment.partition("/")
     number = rest.removeprefix(f"{person}/{row['period']}/")
     if what not in set(Why) or not re.fullmatch("[1-9][0-9]{0,8}", number):

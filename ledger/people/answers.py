@@ -3,16 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import Engine, select
-
 from kempelen.records import Annotation
 from ledger import accounts
-from ledger.database import reading
 from ledger.entries import Entry
-from ledger.posting_rules import annotation_of
-from ledger.tables import ENTRIES
-
-_GIVEN = "given:"
+from ledger.posting_rules import GIVEN, annotation_of
 
 
 def names_on_record(entries: Iterable[Entry], remembered: Iterable[Annotation] = ()) -> dict[str, str]:
@@ -24,18 +18,9 @@ def names_on_record(entries: Iterable[Entry], remembered: Iterable[Annotation] =
     names = {answer.source_id: answer.annotator for answer in remembered}
     for entry in entries:
         source_id = annotation_of(entry.source_id)
-        if source_id.startswith(_GIVEN) and entry.person is not None:
-            names[source_id.removeprefix(_GIVEN)] = accounts.name(entry.person)
+        if source_id.startswith(GIVEN) and entry.person is not None:
+            names[source_id.removeprefix(GIVEN)] = accounts.name(entry.person)
     return names
-
-
-def names_in_books(engine: Engine, cycle: str) -> dict[str, str]:
-    """As `names_on_record` of all entries of a cycle, without reading the rest of them."""
-    given = ENTRIES.c.source_id.startswith(_GIVEN, autoescape=True), ENTRIES.c.person.is_not(None)
-    query = select(ENTRIES.c.source_id, ENTRIES.c.person).where(ENTRIES.c.cycle == cycle, *given)
-    with reading(engine) as connection:
-        rows = connection.execute(query).tuples()
-        return {annotation_of(name).removeprefix(_GIVEN): accounts.name(person) for name, person in rows if person}
 
 
 def under_names(

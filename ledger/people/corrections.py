@@ -167,18 +167,20 @@ class Corrections:
 def correction(request: Request, entries: Sequence[Entry]) -> list[Entry]:
     """The entries that an accepted request means; none while the effort lies in a pool. BadData if it is not theirs.
 
-    What was booked for later edits of the answer is taken back, too: the person says how long all of it took.
+    What was booked for edits that the person had made by then is taken back, too: they say how long all of it took.
+    What they did after they had asked is further effort, and stays.
     """
     decision = request.decision
     if decision is None or decision.correction is None:
         raise LedgerError(f"Request {request.number} was not accepted.", hint="Decide on it first.")
     given, assigned = parted(entries)
-    parts = given.get(request.annotation, [])
-    if not parts:
+    known = given.get(request.annotation, [])
+    if not known:
         raise BadData(f"{request.annotation} is not in the books any more.", hint="See what took it back.")
-    if any(accounts.role(part.receiver) == "pool" and part.source_id not in assigned for part in parts):
+    main, *later = known
+    others = [part for part in later if (part.worked_at or part.at) <= request.at]
+    if any(accounts.role(part.receiver) == "pool" and part.source_id not in assigned for part in (main, *others)):
         return []
-    main, *others = parts
     why = f"corrected on request {request.number}"
     booked = corrected(
         main,

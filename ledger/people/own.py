@@ -145,7 +145,10 @@ def statement(entries: Iterable[Entry], person: str, lineage: Lineage | None = N
 
 
 def parted(entries: Iterable[Entry]) -> tuple[dict[str, list[Entry]], dict[str, Entry]]:
-    """What a person gave and still stands, by annotation; and what moved each of these entries on, by its source_id."""
+    """What a person gave and still stands, by annotation; and what moved each of these entries on, by its source_id.
+
+    Of an annotation the answer itself comes first, and then its edits, as they were booked.
+    """
     known = list(entries)
     taken_back = {entry.reverses for entry in known if entry.reverses is not None}
     standing = [entry for entry in known if entry.reverses is None and entry.source_id not in taken_back]
@@ -153,6 +156,8 @@ def parted(entries: Iterable[Entry]) -> tuple[dict[str, list[Entry]], dict[str, 
     for entry in standing:
         if entry.giver == entry.person:
             given[annotation_of(entry.source_id)].append(entry)
+    for parts in given.values():  # a corrected answer may have been booked after an edit of it
+        parts.sort(key=lambda part: not part.amounts.get(Unit.ANNOTATIONS))
     return given, {entry.given: entry for entry in standing if entry.given is not None}
 
 

@@ -7,7 +7,7 @@ it does not protect from is in docs/rights.md.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -46,26 +46,6 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Published sums. `complete` is False where something that was asked for is not in them."""
-
-    low_s: Decimal | None
-    high_s: Decimal | None
-    annotations: int
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A line of a statement as it may be published; of several `keys` where they are shown as one figure."""
-
-    keys: tuple[Key, ...]
-    low_s: Decimal | None
-    high_s: Decimal | None
-    annotations: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What may be published: sets of cells, each of at least k persons, and what is held back.
 
@@ -75,56 +55,6 @@ class Publication:
     k: int
     sets: tuple[tuple[Cell, ...], ...]
     held_back: tuple[Cell, ...]
-    free: tuple[Cell, ...] = ()
-
-    def total(self, asked: Callable[[Key], bool]) -> Figures:
-        """The sum over every set that lies wholly within what was asked for, and over cells without people."""
-        counted = [cell for cell in self.free if asked(cell.key)]
-        missing = any(asked(cell.key) for cell in self.held_back)
-        for cells in self.sets:
-            wanted = [asked(cell.key) for cell in cells]
-            counted += cells if all(wanted) else ()
-            missing |= any(wanted) and not all(wanted)
-        return Figures(
-            low_s=total_s(cell.low_s for cell in counted),
-            high_s=total_s(cell.high_s for cell in counted),
-            annotations=sum(cell.annotations for cell in counted),
-            complete=not missing,
-        )
-
-    def lines(self, asked: Callable[[Key], bool], line_of: Callable[[Key], Key]) -> list[Line]:
-        """What was asked for, line by line: each a sum of whole sets, as every total is.
-
-        A set whose cells are of several lines is a line of its own, with the keys of all of them.
-        """
-        groups: dict[tuple[Key, ...], list[Cell]] = defaultdict(list)
-        for cells in (*self.sets, *((cell,) for cell in self.free)):
-            if all(asked(cell.key) for cell in cells):
-                groups[tuple(sorted({line_of(cell.key) for cell in cells}))] += cells
-        return [
-            Line(
-                keys=keys,
-                low_s=total_s(cell.low_s for cell in cells),
-                high_s=total_s(cell.high_s for cell in cells),
-                annotations=sum(cell.annotations for cell in cells),
-            )
-            for keys, cells in sorted(groups.items())
-        ]
-
-    @property
-    def sentence(self) -> str:
-        """What was put together, and what is held back; empty when nothing was."""
-        together = [cells for cells in self.sets if len({cell.key for cell in cells}) > 1]
-        said = []
-        if together:
-            names = "; ".join(_named(cells) for cells in together)
-            said.append(f"Shown as one figure, because fewer than {self.k} people stand behind a part: {names}.")
-        if self.held_back:
-            said.append(
-                f"Held back, because fewer than {self.k} people stand behind it: {_named(self.held_back)}. "
-                "It is in the books, in pay and in the statement of each person, and in no figure here."
-            )
-        return " ".join(said)
 
 
 def publishable(cells: Iterable[Cell], k: int, *, within: int = 1) -> Publication:
@@ -137,10 +67,8 @@ def publishable(cells: Iterable[Cell], k: int, *, within: int = 1) -> Publicatio
     back only when there are fewer than `k` people in all. ConfigError for a `k` below 2.
     """
     must_protect(k)
-    wanted = list(cells)
-    free = tuple(cell for cell in wanted if not cell.people)
     by_sort: dict[tuple[bool, bool], list[Cell]] = defaultdict(list)
-    for cell in wanted:
+    for cell in cells:
         if cell.people:
             by_sort[cell.sort].append(cell)
     found = [_folded(by_sort[sort], 0, k, within) for sort in sorted(by_sort)]
@@ -148,7 +76,6 @@ def publishable(cells: Iterable[Cell], k: int, *, within: int = 1) -> Publicatio
         k=k,
         sets=tuple(cells for sets, _ in found for cells in sets),
         held_back=tuple(cell for _, rest in found for cell in rest),
-        free=free,
     )
 
 
@@ -202,7 +129,3 @@ def total_s(seconds: Iterable[Decimal | None]) -> Decimal | None:
     """The sum of what is known; None when nothing is."""
     known = [s for s in seconds if s is not None]
     return sum(known, Decimal(0)) if known else None
-
-
-def _named(cells: Iterable[Cell]) -> str:
-    return " and ".join(sorted({" / ".join(part for part in cell.key if part) for cell in cells}))

@@ -53,6 +53,8 @@ class Pseudonyms:
     the keyed hash of the identity under their own key. Without their row nobody can connect the two, not even by the
     master key.
 
+    BadData when the database knows people by a key that the file does not hold: it is another's, or was lost.
+
     A pseudonym that an earlier Kempelen made from the master key itself, and that is `in_books` (by default: an entry
     is about it), is kept: its row has no key. It can be computed again from that master key, so its erasure is complete
     only when that key is dropped.
@@ -61,6 +63,7 @@ class Pseudonyms:
     def __init__(self, engine: Engine, key_file: Path, *, in_books: Callable[[str], bool] | None = None) -> None:
         self._engine, self._file = prepared(engine), key_file
         self._in_books = in_books or partial(is_booked, engine)
+        _must_belong(self._engine, key_file)
         read_keys(key_file)
 
     @property
@@ -176,6 +179,21 @@ class Pseudonyms:
             one: {key: name for key, name in names.items() if name not in erased and self._in_books(name)}
             for one, names in made.items()
         }
+
+
+def _must_belong(engine: Engine, key_file: Path) -> None:
+    """A new key in place of the right one would give everybody a second pseudonym."""
+    missing: set[str] = set()
+    for _ in range(2):  # a rotation that came between the two looks is over by the second
+        there = {name_of(key) for key in read_keys(key_file)} if key_file.exists() else set()
+        with reading(engine) as connection:
+            missing = set(connection.scalars(select(LOOKUPS.c.master_key).distinct())) - there
+        if not missing:
+            return
+    raise BadData(
+        f"{key_file} is not the key file of these books: it lacks a key by which people are known in them.",
+        hint="Restore it from a backup. docs/rights.md says what can be done if it is lost for good.",
+    )
 
 
 def _found(

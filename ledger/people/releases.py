@@ -97,7 +97,6 @@ def _publication(released: Sequence[Set], parts: Sequence[Part], k: int) -> Publ
         k=k,
         sets=tuple(tuple(cells(one)) for one in released),
         held_back=tuple(cells(pending)),
-        free=tuple(cells(part for part in parts if part.person is None)),
     )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     text,
 )
 
+from kempelen.errors import ConnectorUnavailable
 from ledger.database import database_errors, reading, writing
 from ledger.tables import METADATA, Whole
 
@@ -106,6 +107,11 @@ RATINGS = _table(
     Column("at", Moment, nullable=False),
     UniqueConstraint("cycle", "person"),
 )
+RELEASED_RATINGS = _table(
+    "released_ratings",
+    Column("cycle", Text, primary_key=True),
+    Column("upto", Integer, nullable=False),  # the number of the last rating that is public
+)
 CREDITS = _table(
     "credit_names",
     Column("person", Text, primary_key=True),
@@ -148,6 +154,7 @@ PEOPLE_TABLES = (
     REQUESTS,
     DECISIONS,
     RATINGS,
+    RELEASED_RATINGS,
     CREDITS,
     TERMS,
     RELEASED,
@@ -178,11 +185,20 @@ def changing(engine: Engine) -> Iterator[Connection]:
 
 
 def wipe(engine: Engine) -> None:
-    """Leave no copy of deleted rows in the database's own files, as far as nobody is reading at this moment."""
+    """Leave no copy of deleted rows in the database's own files.
+
+    ConnectorUnavailable while somebody reads a state from before, which has to stay for them; again is harmless.
+    """
     with database_errors(engine), closing(engine.raw_connection()) as connection:
         driver: Any = connection.driver_connection  # sqlite3's or psycopg's
         if engine.dialect.name == "sqlite":
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise ConnectorUnavailable(
+                    "What was deleted still stands in the database's log, because somebody is reading from before.",
+                    system="database",
+                    hint="Nobody is shown it any more. Do the same again later, and it is overwritten.",
+                )
             return
         driver.autocommit = True  # VACUUM is refused inside a transaction
         try:

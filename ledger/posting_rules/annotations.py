@@ -8,6 +8,7 @@ from kempelen.records import Annotation, Effort, Kind, Provenance, Purpose
 from ledger import accounts
 from ledger.entries import Entry
 from ledger.posting_rules._amounts import amounts, measured
+from ledger.posting_rules._names import PART
 from ledger.units import Unit
 
 GIVEN = "given:"
@@ -15,9 +16,6 @@ GIVEN = "given:"
 
 SKIPPED = "skipped an item"
 """What the books tell of an answer that is none."""
-
-_PART = "#"
-"""Stands between an annotation's entry and what is booked about it later."""
 
 
 def kind_of(purpose: Purpose) -> Kind:
@@ -36,12 +34,12 @@ def annotation_of(source_id: str) -> str:
     >>> annotation_of("given:ls/7#edit-2020-01-24T12:00:00+00:00")
     'given:ls/7'
     """
-    return source_id.partition(_PART)[0]
+    return source_id.partition(PART)[0]
 
 
 def part_id(source_id: str, what: str) -> str:
     """The `source_id` of something that is booked about an annotation later."""
-    return f"{annotation_of(source_id)}{_PART}{what}"
+    return f"{annotation_of(source_id)}{PART}{what}"
 
 
 def annotation_given(  # noqa: PLR0913 - the event is exactly these facts

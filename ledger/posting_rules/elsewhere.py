@@ -9,7 +9,10 @@ from ledger import accounts
 from ledger.accounts import Unused
 from ledger.entries import Entry
 from ledger.posting_rules._amounts import amounts
+from ledger.posting_rules._names import event_name
 from ledger.units import Currency, Unit
+
+_REWARD = "reward"
 
 UNKNOWN_NOTE = "who made these labels, and how long it took, is unknown"
 
@@ -65,7 +68,12 @@ def declared_work(  # noqa: PLR0913 - the event is exactly these facts
 
 def work_id(work: DeclaredWork) -> str:
     """The `source_id` of the entry by which work done elsewhere is booked."""
-    return f"work:{work.source}/{work.source_id}"
+    return event_name("work", work.source, work.source_id)
+
+
+def reward_id(work: DeclaredWork) -> str:
+    """The `source_id` of the entry by which the person's reward for it is booked."""
+    return event_name(_REWARD, work.source, work.source_id)
 
 
 def rewards(  # noqa: PLR0913 - the event is exactly these facts
@@ -78,11 +86,11 @@ def rewards(  # noqa: PLR0913 - the event is exactly these facts
     if work.currency is None or work.accepted is None:
         return []
     person, currency = accounts.annotator(pseudonym), Currency(work.currency)
-    to = {"reward": (person, work.reward), "fee": (accounts.platform(work.source), work.fee)}
+    to = {_REWARD: (person, work.reward), "fee": (accounts.platform(work.source), work.fee)}
     return [
         Entry(
             at=at,
-            source_id=f"{what}:{work.source}/{work.source_id}",
+            source_id=event_name(what, work.source, work.source_id),
             narration=f"{what} of {work.source}",
             kind=kind,
             provenance=Provenance.DECLARED,

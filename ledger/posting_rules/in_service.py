@@ -8,6 +8,7 @@ from ledger import accounts
 from ledger.accounts import Unused
 from ledger.entries import Entry
 from ledger.posting_rules._amounts import amounts, measured
+from ledger.posting_rules._names import event_name
 
 
 def reviewed(  # noqa: PLR0913 - the event is exactly these facts
@@ -32,7 +33,7 @@ def reviewed(  # noqa: PLR0913 - the event is exactly these facts
     person = accounts.reviewer(pseudonym)
     return Entry(
         at=at,
-        source_id=f"reviewed:{source_id}",
+        source_id=event_name("reviewed", source_id),
         narration=what,
         kind=Kind.VERIFICATION,
         provenance=provenance,
@@ -71,7 +72,7 @@ def answer_served(  # noqa: PLR0913 - the event is exactly these facts
         person, to = accounts.simulated(person), accounts.simulated(to)
     return Entry(
         at=at,
-        source_id=f"served:{source_id}",
+        source_id=event_name("served", source_id),
         narration="was asked in the model's place" if unused else "answered in the model's place",
         kind=Kind.IMPERSONATION,
         provenance=measured(effort, simulated=simulated),
@@ -106,7 +107,7 @@ def feedback_given(  # noqa: PLR0913 - the event is exactly these facts
     """
     return Entry(
         at=at,
-        source_id=f"feedback:{source}/{source_id}",
+        source_id=event_name("feedback", source, source_id),
         narration="corrected an answer of the model",
         kind=Kind.FEEDBACK,
         provenance=Provenance.DECLARED if effort else Provenance.UNKNOWN,

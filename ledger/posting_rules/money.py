@@ -8,6 +8,9 @@ from ledger import accounts
 from ledger.entries import Entry
 from ledger.units import Currency
 
+PAID = "paid:"
+"""Begins the `source_id` of every payment."""
+
 
 def paid(  # noqa: PLR0913 - the event is exactly these facts
     *,
@@ -27,7 +30,7 @@ def paid(  # noqa: PLR0913 - the event is exactly these facts
     """
     return Entry(
         at=at,
-        source_id=f"paid:{source_id}",
+        source_id=f"{PAID}{source_id}",
         narration=what,
         kind=None,
         provenance=Provenance.DECLARED,

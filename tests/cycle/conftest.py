@@ -1,6 +1,6 @@
 """The loop over fakes of the outside systems: a store and books on disk, everything else in memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -316,7 +316,13 @@ class Loop:
 
 
 @pytest.fixture
-def loop(tmp_path: Path) -> Loop:
+def books_address(tmp_path: Path) -> str:
+    """Where the loop keeps its state and the books."""
+    return str(tmp_path / "kempelen.db")
+
+
+@pytest.fixture
+def loop(tmp_path: Path, books_address: str) -> Iterator[Loop]:
     base = tmp_path / "base.csv"
     lines = [f"beer number {n},food" for n in range(300)] + [f"flu shot {n},health" for n in range(300)]
     base.write_text("text,label\n" + "\n".join(lines) + "\n")
@@ -329,7 +335,7 @@ def loop(tmp_path: Path) -> Loop:
             "drift": {"reference_days": 5},
         }
     )
-    engine = open_engine(tmp_path / "kempelen.db")
+    engine = open_engine(books_address)
     annotators, registry = FakeAnnotators(), FakeRegistry(model="queries")
     log, detector, learner = FakeLog(), FakeDetector(), FakeLearner()
     app = App(
@@ -348,4 +354,5 @@ def loop(tmp_path: Path) -> Loop:
         gate=build("gates", "paired", {"min_before": 50}),
         learners=lambda _: learner,
     )
-    return Loop(app=app, annotators=annotators, registry=registry, log=log, detector=detector, learner=learner)
+    yield Loop(app=app, annotators=annotators, registry=registry, log=log, detector=detector, learner=learner)
+    engine.dispose()

@@ -1,10 +1,11 @@
-"""The loop, step by step, over fakes: what opens a cycle, what ends it, and where its effort goes."""
+"""The loop, step by step, over fakes and on both databases: what opens a cycle, what ends it, where effort goes."""
 
 import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ from kempelen.states import State
 from ledger.entries import Unit
 
 START = datetime(2019, 12, 20, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def books_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The whole loop runs on both databases."""
+    if request.param == "sqlite":
+        return str(tmp_path / "kempelen.db")
+    return str(request.getfixturevalue("postgresql_address"))
 
 
 def at(day: int, month: int = 1) -> datetime:

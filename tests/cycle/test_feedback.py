@@ -112,3 +112,38 @@ def test_nothing_of_the_query_but_its_hash_is_kept(tmp_path: Path) -> None:
         rows = [str(row) for row in connection.execute(text("SELECT * FROM user_correction"))]
     assert len(rows) == 1
     assert "neighbour" not in rows[0]
+
+
+def test_another_declared_range_is_for_later_events_and_breaks_nothing(tmp_path: Path) -> None:
+    feedback_in(tmp_path, seconds_low="2", seconds_high="20").record("corona", "health", event_id="e1")
+    later = feedback_in(tmp_path, seconds_low="3", seconds_high="30")
+    later.record("corona", "health", event_id="e1")
+    later.record("corona", "health", event_id="e2")
+    assert later.book() == 0
+    assert [entry.amounts[Unit.S_HIGH] for entry in later.ledger.entries(model="queries")] == [20, 30]
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"version": "3\n4"}, "version is"),
+        ({"version": "x" * 21}, "version is"),
+        ({"query": "half a letter \ud800"}, "half a letter"),
+        ({"event_id": "\ud800"}, "event_id is"),
+        ({"label": "\ud800"}, "none of the model's labels"),
+    ],
+)
+def test_what_could_never_be_booked_is_not_put_on_record(tmp_path: Path, facts: dict[str, str], says: str) -> None:
+    feedback = feedback_in(tmp_path)
+    feedback.record("corona", "health", event_id="queries/e", source="a")
+    with pytest.raises(BadData, match=says):
+        feedback.record(**({"query": "corona", "label": "health", "event_id": "e"} | facts))
+    assert feedback.book() == 0
+    assert len(feedback.corrections.of("queries")) == 1
+
+
+def test_two_events_never_share_a_name(tmp_path: Path) -> None:
+    feedback = feedback_in(tmp_path)
+    feedback.record("corona", "health", event_id="queries/e", source="a")
+    feedback.record("corona", "health", event_id="e", source="a/queries")
+    assert len(feedback.ledger.entries(model="queries")) == 2

@@ -12,7 +12,7 @@ import pytest
 from cycle.fallback import FallbackQueue
 from cycle.human_answers import LAPSED, HumanAnswers
 from kempelen.clock import WallClock
-from kempelen.errors import BadData
+from kempelen.errors import BadData, ConnectorUnavailable
 from kempelen.plugins import build
 from kempelen.records import Kind, Provenance
 from kempelen.settings import FallbackSettings, Settings
@@ -276,3 +276,78 @@ def test_a_waiting_client_is_given_the_answer_of_a_person(desk: Desk) -> None:
     assert served == ["health"]
     (entry,) = desk.entries()
     assert entry.receiver == "model_version:queries/1"
+
+
+def test_an_answer_that_came_after_its_turn_had_lapsed_was_served_all_the_same(desk: Desk) -> None:
+    ticket = desk.ask(wait_s=600)
+    turn, _ = desk.answers.next("ada") or pytest.fail("nothing waits")
+    desk.clock.later(121)
+    desk.answers.book()  # the turn is booked as left
+    desk.clock.later(9)
+    assert desk.answers.answer(turn, "health") is True
+    assert desk.answers.queue.take(ticket, desk.clock.now()) == "health"
+    desk.answers.book()
+    assert {(e.receiver, e.amounts[Unit.S_HIGH]) for e in desk.entries()} == {
+        ("unused:withdrawn", Decimal(120)),
+        ("model_version:queries/1", Decimal(10)),
+    }
+
+
+def test_a_kill_between_booking_and_remembering_it_stops_nothing_that_comes_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = desk.ask(wait_s=600)
+    turn, _ = desk.answers.next("ada") or pytest.fail("nothing waits")
+    desk.clock.later(121)
+    with monkeypatch.context() as patch:
+        patch.setattr(FallbackQueue, "booked", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.answers.book()
+    desk.clock.later(9)
+    assert desk.answers.answer(turn, "health") is True  # in the books, it had been left
+    desk.answers.queue.take(ticket, desk.clock.now())
+    assert desk.answers.book() == 1
+    assert desk.answers.book() == 0
+    assert {(e.receiver, e.amounts[Unit.S_HIGH]) for e in desk.entries()} == {
+        ("unused:withdrawn", Decimal(120)),
+        ("model_version:queries/1", Decimal(10)),
+    }
+
+
+def test_a_kill_and_another_idle_cap_leave_what_is_booked_as_it_was(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask()
+    turn, _ = desk.answers.next("ada") or pytest.fail("nothing waits")
+    desk.clock.later(7)
+    with monkeypatch.context() as patch:
+        patch.setattr(FallbackQueue, "booked", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.answers.answer(turn, None)
+    annotation = settings.annotation.model_copy(update={"idle_cap_s": 5})
+    after = replace(desk.answers, settings=settings.model_copy(update={"annotation": annotation}))
+    assert after.book() == 1
+    assert after.book() == 0
+    assert [entry.amounts[Unit.S_LOW] for entry in desk.entries()] == [7]
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("wait_s", [-1, float("nan"), float("inf"), 1e300])
+def test_a_wait_that_is_none_is_refused_before_anybody_is_asked(desk: Desk, wait_s: float) -> None:
+    with pytest.raises(BadData, match="no time to wait"):
+        desk.answers.serve("corona", confidence=0.1, wait_s=wait_s)
+    assert _tickets(desk.answers.queue) == []
+
+
+def test_a_client_is_given_its_answer_though_the_books_cannot_be_written_just_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise ConnectorUnavailable("it is locked.", system="books", hint="Try again.")
+
+    monkeypatch.setattr(FallbackQueue, "take", lambda *_: "health")
+    monkeypatch.setattr(Ledger, "unbooked", locked)
+    assert desk.answers.serve("corona", confidence=0.1, wait_s=60) == "health"

@@ -212,3 +212,103 @@ def _seconds(engine: Any, person: str) -> Decimal:
 
 def _renamed(answer: Any) -> Any:
     return replace(answer, source_id=f"{answer.source_id}/later")
+
+
+def elsewhere(loop: Any, number: int, *, high_s: str = "86400", reward: str = "0.05") -> None:
+    """A platform declares a piece of work: most of its time is waiting."""
+    work = DeclaredWork(
+        source="some platform",
+        source_id=str(number),
+        annotator="w1",
+        item="corona",
+        label="health",
+        submitted_at=NIGHT,
+        effort=Effort(low_s=Decimal(0), high_s=Decimal(high_s), policy="accept-to-submit/1"),
+        accepted=True,
+        reward=Decimal(reward),
+        fee=Decimal("0.01"),
+        currency="EUR",
+    )
+    facts: dict[str, Any] = {"kind": Kind.PREPARATION, "model": "queries", "version": "1", "at": NIGHT}
+    loop.app.ledger.book(
+        [
+            posting_rules.declared_work(work, pseudonym="p-w1", item_id="i", **facts),
+            *posting_rules.rewards(work, pseudonym="p-w1", payer="us", **facts),
+        ]
+    )
+
+
+def test_what_the_settings_promise_annotators_here_is_not_owed_for_a_platforms_waiting_time(worked: Any) -> None:
+    office = office_of(worked)
+    before = office.still_to_pay(JANUARY)
+    for number in range(9):
+        elsewhere(worked, number)
+    assert office.still_to_pay(JANUARY) == before
+    (stranger,) = (pay for pay in office.payroll(JANUARY) if pay.person == "annotator:p-w1")
+    assert (stranger.received, stranger.owed, stranger.payable) == (Decimal("0.45"), None, 0)
+    assert "No contract holds" in stranger.unknown[0].message
+    assert [pay.received for pay in office.months_of("p-w1")] == [Decimal("0.45")]
+
+
+def test_a_contract_in_the_book_holds_for_people_of_a_platform_too(worked: Any) -> None:
+    elsewhere(worked, 1, high_s="3600")
+    office = office_of(worked)
+    office.book.add([agreed("annotator:p-w1", "0.05", basis=Basis.PIECE)])
+    (stranger,) = (pay for pay in office.payroll(JANUARY) if pay.person == "annotator:p-w1")
+    assert (stranger.owed, stranger.floor, stranger.payable) == (
+        Decimal("0.05"),
+        Decimal("9.35"),
+        Decimal("9.30"),
+    )
+
+
+def agreed(person: str, amount: str, *, basis: Basis = Basis.HOURLY, fee_share: str = "0") -> Contract:
+    return Contract(
+        person=person,
+        basis=basis,
+        amount=Decimal(amount),
+        currency="EUR",
+        region="DE",
+        first=date(2020, 1, 1),
+        last=None,
+        fee_share=Decimal(fee_share),
+        recorded_at=START,
+        recorded_by="ada",
+    )
+
+
+def test_a_top_up_or_a_fee_of_one_person_alone_is_a_figure_of_one_person(worked: Any) -> None:
+    office = office_of(worked)
+    office.book.add([agreed("annotator:p-ann", "20"), agreed("annotator:p-ben", "20")])
+    retrain(worked.app, NIGHT)
+    version = worked.store.versions("queries")[-1].version
+    assert [people for _, people in office.costs_with_people(version)] == [2]
+    (ben,) = (row.number for row in office.book.in_force() if row.contract.person == "annotator:p-ben")
+    office.book.correct(ben, agreed("annotator:p-ben", "3"), reason="agreed anew")
+    ((cost, people),) = office.costs_with_people(version)
+    assert cost.beyond.low > 0  # what Ben gets up to the floor
+    assert people == 1
+    office.book.correct(ben + 1, agreed("annotator:p-ben", "20", fee_share="0.2"), reason="through an agency")
+    assert [people for _, people in office.costs_with_people(version)] == [1]
+
+
+def test_a_payment_for_a_week_of_two_months_leaves_the_cost_known(worked: Any) -> None:
+    retrain(worked.app, NIGHT)
+    office = office_of(worked)
+    version = worked.store.versions("queries")[-1].version
+    (before,) = office.cost_of(version).costs
+    office.record_paid(office.still_to_pay(Period.of("2020-01-20..2020-02-02")), on=date(2020, 2, 3), now=NIGHT)
+    (after,) = office.cost_of(version).costs
+    assert (before, office.cost_of(version).unknown) == (after, ())
+    assert [str(pay.period) for pay in office.months_of("p-ann")] == ["2020-01-01..2020-02-29"]
+    assert [pay.payable for pay in office.months_of("p-ann")] == [0]
+
+
+def test_one_wrong_date_makes_no_ten_thousand_months(worked: Any) -> None:
+    entry = next(e for e in worked.app.ledger.entries(cycle=worked.cycle_ids()[0]) if e.person == "annotator:p-ann")
+    wrong = replace(entry, source_id="given:ls/wrong", worked_at=datetime(2920, 1, 1, tzinfo=UTC))
+    worked.app.ledger.book([wrong])
+    assert [str(pay.period) for pay in office_of(worked).months_of("p-ann")] == [
+        "2020-01-01..2020-01-31",
+        "2920-01-01..2920-01-31",
+    ]

@@ -111,7 +111,7 @@ def test_a_cycle_that_cannot_be_read_there_is_a_problem_and_an_outage_is_an_erro
     monkeypatch.setattr(loop.annotators, "collect", refused)
     one = reconcile(loop.app, loop.app.store.cycle(cycle_id))
     assert "somebody deleted the project" in one.problems[0].message
-    assert one.booked > 0
+    assert one.says == f"{cycle_id}: {one.booked} annotations booked, and nothing to compare them with could be read."
     monkeypatch.setattr(loop.annotators, "collect", silent)
     with pytest.raises(ConnectorUnavailable):
         reconcile_all(loop.app)
@@ -126,3 +126,12 @@ def _deleted(source_id: str) -> Any:
     from cycle.records import Change
 
     return Change(source_id=source_id, at=NIGHT, now=None)
+
+
+def test_what_the_books_call_a_persons_and_the_annotation_system_calls_simulated_is_told(asked: Any) -> None:
+    loop, cycle_id = asked
+    answers, before = loop.annotators.answers[cycle_id], loop.app.ledger.last_entry()
+    answers[0] = replace(answers[0], simulated=True)
+    (difference,) = reconcile_all(loop.app)[0].unexplained
+    assert (difference.source_id, difference.found) == (answers[0].source_id, Found.SIMULATED)
+    assert loop.app.ledger.last_entry() == before  # nothing is written

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from cycle.labour_import import Imported, import_labour
+from cycle.pay import PayOffice
 from cycle.retrain import retrain
 from cycle.reviews import record_review
 from kempelen.errors import BadData, LedgerError
 from kempelen.records import Kind, Provenance
+from ledger.pay.period import Period
 from ledger.units import Currency, Unit
 
 START = datetime(2019, 12, 20, tzinfo=UTC)
@@ -57,6 +59,7 @@ def test_an_engineers_minutes_are_verification_of_the_version_in_service(loop: A
         ({"low_s": Decimal(0)}, "are no time"),
         ({"high_s": Decimal(1)}, "are no time"),
         ({"low_s": Decimal("NaN")}, "are no time"),
+        ({"high_s": Decimal(86_401)}, "more than a day"),
     ],
 )
 def test_minutes_that_cannot_be_are_refused(loop: Any, changes: dict[str, Any], says: str) -> None:
@@ -75,7 +78,7 @@ def imported(loop: Any, file: Path, *rows: str, version: str = "1") -> Imported:
         kind=Kind.PREPARATION,
         payer="us",
         params={},
-        now=START,
+        now=datetime(2020, 2, 1, tzinfo=UTC),
     )
 
 
@@ -135,3 +138,42 @@ def test_a_version_that_there_is_not_is_refused_before_the_file_is_read(loop: An
     retrain(loop.app, START)
     with pytest.raises(BadData, match="no version 9"):
         imported(loop, tmp_path / "work.csv", "not even a row", version="9")
+
+
+def test_a_currency_that_there_is_not_is_told_and_the_work_counts_without_its_money(loop: Any, tmp_path: Path) -> None:
+    retrain(loop.app, START)
+    done = imported(loop, tmp_path / "work.csv", ONE.replace("USD", "ZZZ"), ONE.replace(",7,", ",8,"))
+    assert done.new_entries == 4  # two pieces of work, and the money of one of them
+    (problem,) = done.problems
+    assert "'ZZZ' is no currency" in problem.message
+    office = PayOffice(settings=loop.app.settings, engine=loop.app.ledger.engine, ledger=loop.app.ledger)
+    (pay,) = office.payroll(Period.of("2020-01-01..2020-01-31"))
+    assert pay.received == Decimal("0.05")
+
+
+def test_work_of_the_future_is_a_broken_clock_and_is_not_booked(loop: Any, tmp_path: Path) -> None:
+    retrain(loop.app, START)
+    done = imported(loop, tmp_path / "work.csv", ONE.replace("2020-01-20", "2924-01-20"), ONE.replace(",7,", ",8,"))
+    assert (done.pieces, done.new_entries) == (1, 3)
+    assert "2924-01-20" in done.problems[0].message
+
+
+def test_work_that_was_refused_after_it_was_paid_keeps_the_payment_and_says_so(loop: Any, tmp_path: Path) -> None:
+    retrain(loop.app, START)
+    imported(loop, tmp_path / "work.csv", ONE)
+    refused = ONE.replace("yes,0.05,0.01,USD", "no,0,0,USD")
+    for _ in range(2):
+        (problem,) = imported(loop, tmp_path / "refused.csv", refused).problems
+        assert "0.05 USD" in problem.message
+    assert loop.app.ledger.balance("annotator:p-some platform:worker-1")[Currency("USD")] == Decimal("0.05")
+    assert loop.app.ledger.balance("unused:rejected_answer")[Unit.ANNOTATIONS] == 1
+
+
+def test_a_refusal_that_was_taken_back_and_made_again_stands_as_it_was_made_last(loop: Any, tmp_path: Path) -> None:
+    retrain(loop.app, START)
+    refused = ONE.replace("yes,0.05,0.01,USD", "no,0,0,USD")
+    balance = loop.app.ledger.balance
+    for row, waste, used in ((refused, 1, 0), (ONE, 0, 1), (refused, 1, 0), (ONE, 0, 1)):
+        imported(loop, tmp_path / "work.csv", row)
+        assert balance("unused:rejected_answer").get(Unit.ANNOTATIONS, 0) == waste
+        assert balance("model_version:queries/1").get(Unit.ANNOTATIONS, 0) == used

@@ -13,8 +13,9 @@ from subprocess import run
 import httpx
 import pytest
 
+from cycle.database import DATABASE
 from cycle.labour import shown
-from cycle.wiring import DATABASE, books
+from cycle.wiring import books
 from dashboard.alarms import by_chance, grouped, watching
 from dashboard.effort import axis, chart
 from dashboard.pages import model_page

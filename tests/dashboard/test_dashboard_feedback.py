@@ -1,5 +1,6 @@
 """An application tells by HTTP that a user corrected an answer: counted once, booked at once, or refused in words."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +102,45 @@ def test_what_cannot_be_a_correction_is_refused_in_words(  # noqa: PLR0917 - one
 def test_a_page_elsewhere_cannot_send_a_correction_as_a_plain_form(client: TestClient, settings: Settings) -> None:
     answer = client.post("/api/feedback/queries", content='{"event_id": "e"}', headers={"Content-Type": "text/plain"})
     assert answer.status_code == 422
+    assert booked(settings) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}],
+)
+def test_a_page_elsewhere_cannot_send_a_correction_at_all(
+    client: TestClient, settings: Settings, headers: dict[str, str]
+) -> None:
+    assert client.post("/api/feedback/queries", json=EVENT, headers=headers).status_code == 403
+    assert booked(settings) == []
+
+
+def test_a_body_without_end_is_refused_before_it_is_held(client: TestClient, settings: Settings) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'{"query": "'
+        while sent < 50:
+            sent += 1
+            yield b"a" * 1_000_000
+
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/feedback/queries", content=endless(), headers=headers)
+    assert answer.status_code == 413
+    assert "longer than 2000000 bytes" in answer.text
+    assert booked(settings) == []
+
+
+@pytest.mark.parametrize("where", ["event_id", "query", "label", "version", "source", "more\ud800"])
+def test_half_a_letter_anywhere_is_refused_in_words_and_what_was_asked_is_not_repeated(
+    client: TestClient, settings: Settings, where: str
+) -> None:
+    body = json.dumps(EVENT | {where: "secret \ud800"}).encode()
+    answer = client.post("/api/feedback/queries", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert "secret" not in answer.text
     assert booked(settings) == []
 
 

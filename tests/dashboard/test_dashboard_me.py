@@ -15,8 +15,10 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from cycle.wiring import DATABASE, books
+from cycle.database import DATABASE
+from cycle.wiring import books
 from dashboard.app import build_app
+from dashboard.me import _cell
 from dashboard.me_routes import LARGEST_FORM
 from kempelen.records import Briefing
 from ledger.database import open_engine
@@ -162,6 +164,21 @@ def test_the_table_has_a_row_for_each_entry_and_no_formula(own: Own) -> None:
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
 
 
+@pytest.mark.parametrize(
+    ("said", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        (" @SUM(A1)", "' @SUM(A1)"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("hello;=1+1", "hello;'=1+1"),  # a cell of its own where ";" stands between cells
+        ("hello\n=1+1", "hello\n'=1+1"),  # and a row of its own there
+        ("a - b; c, 1+1", "a - b; c, 1+1"),
+    ],
+)
+def test_no_words_of_others_become_a_formula_in_any_spreadsheet(said: str, cell: str) -> None:
+    assert _cell(said) == cell
+
+
 def test_many_entries_are_shown_a_page_at_a_time(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.me.ROWS_A_PAGE", 10)
     first, second = own.get().text, own.get("?page=2").text
@@ -254,6 +271,13 @@ def test_a_form_that_is_none_is_refused_and_nothing_is_kept(own: Own, body: byte
     assert answer.status_code == 400
     assert "Traceback" not in answer.text
     assert own.get(".json").json()["correction_requests"] == []
+
+
+def test_a_zero_character_reaches_no_database(own: Own) -> None:
+    """PostgreSQL would answer it with an error of its own."""
+    answer = own.send("correction", entry="given:\0", minutes="1", reason="x")
+    assert (answer.status_code, "zero character" in answer.text) == (400, True)
+    assert own.get("?correct=%00").status_code == 200
 
 
 # --- what a person can do --------------------------------------------------------------------------------------------

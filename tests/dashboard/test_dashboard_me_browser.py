@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from cycle.wiring import DATABASE
+from cycle.database import DATABASE
 from ledger.database import open_engine
 from ledger.people.corrections import Corrections
 from ledger.people.links import Links
@@ -79,6 +79,7 @@ def test_every_text_of_the_own_page_has_a_contrast_of_four_and_a_half(
     page, url = mine
     page.goto(url)
     page.get_by_role("link", name="Time is wrong").first.click()
+    page.wait_for_url("**correct=**")  # with its style sheet
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert page.evaluate(other_pages.CONTRAST) == []

@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cycle.database import DATABASE
 from cycle.records import Look, Version
-from cycle.wiring import DATABASE, books
+from cycle.wiring import books
 from kempelen.records import DayCount, DriftReport, Evidence
 
 Serving = Callable[[Path], AbstractContextManager[str]]

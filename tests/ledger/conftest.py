@@ -1,6 +1,5 @@
 """A small deployment of two annotators and two cycles, and books to put them in."""
 
-import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks._postgresql import Server, running
 from kempelen.records import Annotation, Effort, Kind
 from ledger import accounts, posting_rules, totals
 from ledger.entries import Entry
@@ -105,21 +103,6 @@ def given_maker() -> Callable[..., Entry]:
 @pytest.fixture(name="assigned", scope="session")
 def assigned_maker() -> Callable[..., Entry]:
     return _assigned
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
-    """A PostgreSQL server of our own; a missing PostgreSQL is a failure."""
-    with running() as server:
-        yield server
-
-
-@pytest.fixture
-def postgresql_address(postgresql: Server) -> Iterator[str]:
-    """An empty database on it."""
-    name = f"books_{uuid.uuid4().hex}"
-    yield postgresql.make(name)
-    postgresql.drop(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

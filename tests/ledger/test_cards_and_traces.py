@@ -187,6 +187,24 @@ def test_what_was_corrected_is_traced_as_it_stands(ledger: Ledger, story: dict[s
     ]
 
 
+def test_work_of_other_kinds_that_was_corrected_is_traced_as_well(ledger: Ledger) -> None:
+    review = posting_rules.reviewed(
+        source_id="intents/cycle 7",
+        pseudonym="ada",
+        effort=Effort(low_s=Decimal(60), high_s=Decimal(90), policy="stated/1"),
+        provenance=Provenance.DECLARED,
+        what="approved",
+        model="intents",
+        version="3",
+        at=NOON,
+        worked_at=NOON,
+    )
+    effort = Effort(low_s=Decimal(5), high_s=Decimal(6), policy="stated")
+    ledger.book([review, *posting_rules.corrected(review, None, effort=effort, number=1, at=NOON, reason="a slip")])
+    name = "reviewed:intents/cycle 7"
+    assert [(t.booked_as, t.version, t.high_s) for t in ledger.where_went(name)] == [(f"{name}#corrected-1", "3", 6)]
+
+
 def test_lineage_is_only_added_to_and_has_no_loop(ledger: Ledger) -> None:
     ledger.record_lineage("intents", LINEAGE)
     ledger.record_lineage("intents", LINEAGE)
@@ -240,6 +258,21 @@ def test_the_check_names_what_is_taken_back_wrongly(ledger: Ledger, given: Make,
         "reversed:given:b": "It takes back given:b, but is not its exact opposite.",
         "reversed:given:nowhere": "It takes back given:nowhere, which is not in the books.",
     }
+
+
+def test_the_check_names_effort_that_is_charged_as_anothers(ledger: Ledger, given: Make, assigned: Make) -> None:
+    one = given("a")
+    ledger.book([one, replace(assigned(one), person="annotator:ben")])
+    assert [(p.subject, p.message) for p in ledger.check()] == [("given:a", "Its effort is assigned as another's.")]
+
+
+@pytest.mark.parametrize("version", ["3", None])
+def test_the_check_names_effort_of_one_version_that_is_told_of_another(
+    ledger: Ledger, given: Make, assigned: Make, version: str | None
+) -> None:
+    one = given("a")
+    ledger.book([one, replace(assigned(one, "2"), version=version)])
+    assert [p.subject for p in ledger.check()] == ["model_version:intents/2"]
 
 
 def test_an_entry_is_taken_back_once(ledger: Ledger, given: Make) -> None:

@@ -226,7 +226,11 @@ def test_a_policy_says_all_that_is_needed_to_compute_a_figure_again(
 
 @pytest.mark.parametrize(
     "policy",
-    ["", "lead-time/9", f"added-time/1 {CAP}", f"lead-time/2 {CAP} less_s=5", "lead-time/2 idle_cap_s=x", "p q"],
+    [
+        *("", "p q", "lead-time/9", f"added-time/1 {CAP}", f"lead-time/2 {CAP} less_s=5"),
+        *("lead-time/2 idle_cap_s=x", "lead-time/2 idle_cap_s=NaN", "lead-time/2 idle_cap_s=0"),
+        *(f"lead-time/2 {CAP} cut_to_s=sNaN", f"lead-time/2 {CAP} cut_to_s=-1"),
+    ],
 )
 def test_a_policy_that_one_answer_cannot_tell_is_refused(policy: str) -> None:
     with pytest.raises(LedgerError, match="cannot be computed from one answer"):

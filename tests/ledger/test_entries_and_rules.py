@@ -63,7 +63,10 @@ def test_a_misspelt_account_is_refused(account: str) -> None:
         ("1.0000000000000000000000000000000001", Unit.S_LOW),
         ("0.5", Unit.LABELS),
         ("NaN", Unit.S_LOW),
+        ("sNaN", Unit.S_LOW),
         ("Infinity", Unit.S_HIGH),
+        ("1E+999999", Unit.S_HIGH),
+        ("1E-999999", Unit.S_HIGH),
         ("1e16", Unit.LABELS),
         ("0.0000001", Currency("EUR")),
     ],
@@ -89,6 +92,17 @@ def test_a_time_without_a_zone_is_refused() -> None:
         entry(at=datetime(2020, 1, 24))  # noqa: DTZ001 - the mistake under test
     with pytest.raises(LedgerError, match="without a zone"):
         entry(worked_at=datetime(2020, 1, 24))  # noqa: DTZ001
+
+
+def test_effort_says_what_it_was_for_and_a_payment_need_not() -> None:
+    with pytest.raises(LedgerError, match="does not say what its effort was for"):
+        entry(kind=None)
+    assert entry(kind=None, amounts={Currency("EUR"): Decimal(1)}).kind is None
+
+
+def test_a_time_that_utc_cannot_say_is_refused() -> None:
+    with pytest.raises(LedgerError, match="which UTC cannot say"):
+        entry(worked_at=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))))
 
 
 def test_the_order_of_amounts_and_the_time_zone_do_not_make_another_event() -> None:
@@ -158,6 +172,26 @@ def test_an_annotation_is_assigned_under_one_name_wherever_it_goes(given: Make, 
     assert (
         assigned(booked, "2").source_id == assigned(booked, "3", unused="abandoned").source_id == "assigned:given:ls/7"
     )
+
+
+def reviewed(name: str) -> Entry:
+    effort = Effort(low_s=Decimal(60), high_s=Decimal(60), policy="stated/1")
+    about = {"provenance": Provenance.DECLARED, "what": "w", "model": "m", "version": "1", "at": NOON}
+    return posting_rules.reviewed(source_id=name, pseudonym="ada", effort=effort, worked_at=NOON, **about)  # type: ignore[arg-type]
+
+
+def feedback(source: str, name: str) -> Entry:
+    about = {"events": 1, "effort": None, "model": "m", "version": "1", "at": NOON, "worked_at": NOON}
+    return posting_rules.feedback_given(source_id=name, source=source, **about)  # type: ignore[arg-type]
+
+
+def test_names_that_others_chose_are_told_apart_in_the_books() -> None:
+    """A `#` would make two reviews parts of one answer; a `/` would give two users' corrections one name."""
+    one, other = reviewed("ticket #12"), reviewed("ticket #13")
+    assert posting_rules.annotation_of(one.source_id) != posting_rules.annotation_of(other.source_id)
+    assert posting_rules.annotation_of(posting_rules.part_id(one.source_id, "corrected-1")) == one.source_id
+    assert feedback("app/intents", "x").source_id != feedback("app", "intents/x").source_id
+    assert reviewed("100%").source_id != reviewed("100%25").source_id
 
 
 def test_effort_ends_in_the_version_it_names_or_in_a_reason(given: Make, assigned: Make) -> None:

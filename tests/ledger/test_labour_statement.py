@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -117,6 +118,15 @@ def test_the_statement_has_the_keys_that_others_script_against(shelf: Shelve, tw
             {"reason", "kind", "provenance", "annotations", "low_s", "high_s"} <= set(line)
             for line in version["unused"]
         )
+
+
+def test_whoever_annotated_and_reviewed_is_one_of_the_people(shelf: Shelve, given: Make, assigned: Make) -> None:
+    answered = given("ls/1", who="ada", kind=Kind.VERIFICATION)
+    reviewed = replace(
+        assigned(answered), source_id="reviewed:1", giver="reviewer:ada", person="reviewer:ada", given=None
+    )
+    (version,) = labour(shelf([answered, assigned(answered), reviewed]), "intents", {})
+    assert [line.people for line in version.effort] == [1]
 
 
 def test_one_version_can_be_asked_for_and_an_unknown_one_has_no_statement(

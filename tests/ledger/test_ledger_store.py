@@ -136,6 +136,43 @@ def test_the_database_itself_refuses_to_change_or_remove(
     assert ledger.check() == []
 
 
+def test_no_key_of_a_guarded_table_lets_a_row_be_replaced(engine: Engine, ledger: Ledger) -> None:
+    """SQLite removes a row that holds a key of a new one without a DELETE that a trigger would see."""
+    assert ledger.check() == []
+    if engine.dialect.name == "postgresql":
+        return  # knows no INSERT OR REPLACE
+    with engine.connect() as connection:
+        triggers = text("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%guards_insert'")
+        guards = {table: sql for table, sql in connection.execute(triggers).tuples() if table != "ledger_schema"}
+        look = inspect(connection)
+        keys = {
+            (table, column)
+            for table in guards
+            for names in [
+                look.get_pk_constraint(table)["constrained_columns"],
+                *(unique["column_names"] for unique in look.get_unique_constraints(table)),
+                *(index["column_names"] for index in look.get_indexes(table) if index["unique"]),
+            ]
+            for column in names
+        }
+    assert set(guards) == {"ledger_entries", "ledger_lineage", "ledger_cards", "ledger_contracts"}
+    assert ("ledger_entries", "reverses") in keys
+    assert [key for key in sorted(keys) if f"{key[1]} = NEW.{key[1]}" not in guards[key[0]]] == []
+
+
+def test_a_reversal_cannot_be_replaced_by_another_one(engine: Engine, ledger: Ledger, given: Make) -> None:
+    one = given()
+    undone = posting_rules.reversal(one, at=one.at, reason="x")
+    ledger.book([one, undone])
+    verb = "INSERT OR REPLACE" if engine.dialect.name == "sqlite" else "INSERT"
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMPORARY TABLE copied AS SELECT * FROM ledger_entries WHERE id = 2"))
+        connection.execute(text("UPDATE copied SET id = 3, source_id = 'another'"))
+        with pytest.raises(DBAPIError):
+            connection.execute(text(f"{verb} INTO ledger_entries SELECT * FROM copied"))  # noqa: S608 - a word of two
+    assert ledger.entries() == [one, undone]
+
+
 NO_TRANSFERS = (
     "receiver = giver",
     "s_high = NULL",

@@ -1,6 +1,7 @@
 """What a card says of the books: every figure from the entries, none of fewer people than agreed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from kempelen.records import Kind, Provenance
+from kempelen.records import DeclaredWork, Kind, Provenance
 from ledger import card as cards
-from ledger.card import CardContent
+from ledger import posting_rules
+from ledger.card import CardContent, words
 from ledger.card.content import thousandths
 from ledger.labour import Share
 from ledger.pay.cost import Cost, Range
@@ -21,6 +23,7 @@ from ledger.statement import labour
 from ledger.store import Ledger
 
 CardOf = Callable[..., CardContent]
+NOON = datetime(2020, 1, 24, 12, tzinfo=UTC)
 
 
 def test_human_sums_are_those_of_the_entries_and_robots_are_in_none(everything: CardContent) -> None:
@@ -93,6 +96,16 @@ def test_waste_of_too_few_people_is_told_with_what_was_used_and_is_no_part_of_th
     assert (line.amounts.low_s, line.amounts.annotations) == (Decimal(307), 4)
     assert (card.effort, card.unused, card.complete) == ((), (), False)
     assert (card.human.low_s, card.human.held_back, card.wasted.held_back) == (None, True, True)
+
+
+def test_a_rule_is_named_without_the_seconds_of_the_one_answer_that_it_was_applied_to(
+    books: Any, card_of: CardOf
+) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+    undone = "lead-time/2 idle_cap_s=60"
+    books.entries = [replace(entry, policy=f"{undone} less_s=4.217") for entry in books.entries]
+    assert card_of(books).policies == (undone,)
 
 
 def test_two_people_alone_are_held_back_and_this_is_said(books: Any, card_of: CardOf) -> None:
@@ -182,3 +195,27 @@ def test_a_late_answer_of_one_person_is_not_seen_arriving(books: Any, ledger: Le
     for who in ("eve", "flo"):
         books.answer(who, "55", "66")
     assert card_now().human.low_s == Decimal(465)
+
+
+def test_a_cost_says_that_what_platforms_were_paid_comes_on_top(books: Any, card_of: CardOf, ledger: Ledger) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "10", "11")
+    work = DeclaredWork(
+        source="mechanical-turk",
+        source_id="a1",
+        annotator="w",
+        item="i",
+        label="health",
+        submitted_at=NOON,
+        effort=None,
+        accepted=True,
+        reward=Decimal(5),
+        currency="USD",
+    )
+    facts: dict[str, Any] = {"pseudonym": "w", "kind": Kind.PREPARATION, "model": "intents", "version": "2", "at": NOON}
+    ledger.book(posting_rules.rewards(work, payer="us", **facts))
+    nothing = Range(low=Decimal(0), high=Decimal(0))
+    ours = Cost(currency="EUR", pay=Range(low=Decimal(3), high=Decimal(4)), beyond=nothing, fee=nothing)
+    made = card_of(books, costs=[(ours, 3)])
+    assert words.costs(made) == ["3 to 4 EUR", "part of it is what platforms were paid, which is not shown"]
+    assert "5" not in made.cost_note

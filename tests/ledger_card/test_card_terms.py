@@ -33,3 +33,26 @@ def test_what_nobody_stated_is_listed_and_not_guessed() -> None:
     assert {"recruitment", "guidelines"} <= set(terms.unsaid())
     assert terms.said()["protection"] == "a break is suggested after 25 minutes"
     assert not set(terms.said()) & set(terms.unsaid())
+
+
+def test_every_term_of_the_card_is_filled_by_a_setting() -> None:
+    said = (
+        "asker",
+        "contact",
+        "data_handling",
+        "guidelines",
+        "training",
+        "pilot",
+        "recruitment",
+        "perspectives",
+        "pay_standard",
+    )
+    settings = Settings.model_validate(
+        {
+            "model": {"name": "intents", "labels": ("a", "b"), "use": "said"},
+            "training": {"base": "base.csv"},
+            "annotation": dict.fromkeys(said, "said") | {"pay_per_hour": 18},
+            "care": {"hazards": [{"name": "violence", "terms": ["blood"]}]},
+        }
+    )
+    assert terms_of(settings).unsaid() == ()

@@ -81,6 +81,10 @@ def test_a_changed_entry_of_an_inherited_version_is_found(engine: Engine, ledger
         ("document = replace(document, 'kempelen-labour-card', 'a-card')", "Its document is no labour card."),
         ("document = substr(document, 1, 100)", "Its document is no labour card."),
         ("document = '[]'", "Its document is no labour card."),
+        (
+            "document = replace(document, '\"high_s\": 66.0', '\"high_s\": 6.0')",
+            "In its document totals.human.high_s: not the sum of the lines.",
+        ),
     ],
 )
 def test_a_changed_document_is_found(engine: Engine, ledger: Ledger, issued: Card, change: str, said: str) -> None:

@@ -53,6 +53,7 @@ def _amounts(rng: random.Random) -> dict[Measure, Decimal]:
 
 def _entry(number: int, rng: random.Random) -> Entry:
     amounts = _amounts(rng)
+    of_effort = any(isinstance(unit, Unit) for unit in amounts)
     simulated = rng.random() < 0.2
     giver, receiver = rng.sample(PLACES, 2)
     back = rng.random() < 0.1
@@ -60,7 +61,7 @@ def _entry(number: int, rng: random.Random) -> Entry:
         at=START + timedelta(seconds=rng.randrange(10**8), microseconds=rng.randrange(10**6)),
         source_id=f"event/{number} {rng.choice(TEXTS)}",
         narration=rng.choice(TEXTS),
-        kind=rng.choice([*Kind, None]),
+        kind=rng.choice([*Kind, *([] if of_effort else [None])]),
         provenance=Provenance.SIMULATED if simulated else rng.choice([Provenance.MEASURED, Provenance.DECLARED]),
         giver=accounts.simulated(giver) if simulated else giver,
         receiver=accounts.simulated(receiver) if simulated else receiver,

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -201,3 +202,22 @@ def test_an_error_on_the_way_leaves_the_earlier_file_and_nothing_beside_it(tmp_p
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"nowhere/books.beancount cannot be written: No such file"):
         beancount.write(tmp_path / "nowhere" / "books.beancount", [], {})
+
+
+@pytest.mark.parametrize("odd", ["\x1a", "\x1b", "\x85", "\u2028", "\ufeff", "{}", "#tag ^link", "\U0001f600"])
+def test_no_sign_in_a_text_ends_the_file(tmp_path: Path, judge: Judge, events: Events, odd: str) -> None:
+    told = [replace(entry, narration=f"a{odd}b", note=odd) for entry in events(5, 9)]
+    assert judge.verdict(written(tmp_path, told)) == (True, "")
+
+
+@pytest.mark.parametrize(
+    "odd", ["9lives", "-x", "Ünï ködé", "a b  c", "日本語", "x:y", "\u0660", "X--Ada", "_", "a" * 300]
+)
+def test_a_name_of_any_letters_is_an_account_and_comes_back(
+    tmp_path: Path, judge: Judge, events: Events, odd: str
+) -> None:
+    model = accounts.model_version(odd, "v 1/ü")
+    told = [replace(e, receiver=accounts.simulated(model) if accounts.is_simulated(e.giver) else model)
+            for e in events(20, 4) if accounts.role(e.giver) != "model_version"]  # fmt: skip
+    assert judge.verdict(written(tmp_path, told)) == (True, "")
+    assert all(beancount.original(beancount.account(name)) == name for e in told for name in (e.giver, e.receiver))

@@ -120,9 +120,8 @@ def test_a_time_can_be_corrected_twice_and_counts_up(corrections: Corrections, l
     assert {"given:ls/1#corrected-1", "given:ls/1#corrected-2"} <= {e.source_id for e in ledger.entries()}
 
 
-def test_what_a_person_says_covers_the_edits_of_the_answer_too(
-    corrections: Corrections, ledger: Ledger, answer: Callable[..., object], noon: datetime
-) -> None:
+def book_edit(ledger: Ledger, answer: Callable[..., object], at: datetime) -> None:
+    """Ada changed her answer an hour after noon, in one to five seconds; it was booked at that moment."""
     edit = posting_rules.edit_given(
         answer("ls/1", "ada", changed=True),  # type: ignore[arg-type]
         pseudonym="ada",
@@ -130,14 +129,39 @@ def test_what_a_person_says_covers_the_edits_of_the_answer_too(
         kind=Kind.PREPARATION,
         cycle="c1",
         model="intents",
-        at=noon,
+        at=at,
     )
     moved = posting_rules.effort_assigned(
-        edit, to=VERSION, kind=Kind.PREPARATION, version="2", at=noon, reason="trained on"
+        edit, to=VERSION, kind=Kind.PREPARATION, version="2", at=at, reason="trained on"
     )
     ledger.book([edit, moved])
+
+
+def test_what_a_person_does_after_they_asked_is_not_taken_back(
+    corrections: Corrections, ledger: Ledger, engine: Engine, answer: Callable[..., object], noon: datetime
+) -> None:
+    evening = noon + timedelta(hours=9)
+    request = corrections.ask("ada", "given:ls/1", Decimal(90), "I read it twice", at=noon)
+    book_edit(ledger, answer, noon + timedelta(hours=2))
+    corrections.decide(request.number, accepted=True, by="Grace", reason="plausible", at=evening)
+    assert corrections.book_accepted(ledger) == (1, [])
+    assert ledger.balance(VERSION)[Unit.S_HIGH] == 95
+    (work,) = (one for one in statement(entries_of(engine, "ada"), "ada").work if one.source_id == "given:ls/1")
+    assert (work.high_s, work.provenance, work.what) == (95, Provenance.DECLARED, "labelled an item")
+    accepted(corrections, ledger, "given:ls/1", "70", evening)  # now the edit is among what they speak of
+    assert ledger.balance(VERSION)[Unit.S_HIGH] == 70
+    assert ledger.balance(VERSION)[Unit.ANNOTATIONS] == 1
+    (work,) = (one for one in statement(entries_of(engine, "ada"), "ada").work if one.source_id == "given:ls/1")
+    assert (work.high_s, work.first_high_s) == (70, 15)
+    assert ledger.check() == []
+
+
+def test_what_a_person_says_covers_the_edits_of_the_answer_too(
+    corrections: Corrections, ledger: Ledger, answer: Callable[..., object], noon: datetime
+) -> None:
+    book_edit(ledger, answer, noon)
     assert ledger.balance(VERSION)[Unit.S_HIGH] == 15
-    accepted(corrections, ledger, "given:ls/1", "90", noon)
+    accepted(corrections, ledger, "given:ls/1", "90", noon + timedelta(hours=2))
     assert ledger.balance(VERSION)[Unit.S_HIGH] == 90
     assert ledger.balance(accounts.pool("c1"))[Unit.S_HIGH] == 10  # another's, not yet assigned
     assert ledger.balance(accounts.annotator("ada"))[Unit.S_HIGH] == -100  # 90, and 10 of the other answer

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from kempelen.errors import ConfigError
-from ledger.people.privacy import Cell, Key, Publication, publishable
+from ledger.card.published import card_of, published
+from ledger.database import open_engine
+from ledger.labour import Givers, VersionLabour
+from ledger.people.privacy import Cell, Key, Publication, publishable, total_s
 from ledger.people.releases import Part, Releases, cells, since
 
 NOW = datetime(2020, 1, 24, tzinfo=UTC)
@@ -32,6 +35,11 @@ def part(key: Key, person: str | None, s: int | None = 10, annotations: int = 1)
     return Part(key=key, person=person, low_s=seconds, high_s=seconds, annotations=annotations)
 
 
+def seconds(publication: Publication) -> Decimal | None:
+    """The high bound of everything that is published."""
+    return total_s(one.high_s for cells in publication.sets for one in cells)
+
+
 def keys(publication: Publication) -> list[list[Key]]:
     return [[one.key for one in cells] for cells in publication.sets]
 
@@ -42,18 +50,13 @@ def keys(publication: Publication) -> list[list[Key]]:
 def test_a_cell_of_three_people_stands_alone() -> None:
     shown = publishable([cell("2", "preparation", people="abc")], 3)
     assert keys(shown) == [[("2", "preparation")]]
-    assert (shown.held_back, shown.sentence) == ((), "")
+    assert shown.held_back == ()
 
 
 def test_two_small_cells_of_three_people_together_are_one_figure() -> None:
     shown = publishable([cell("2", "skipped", people="ab", s=4), cell("2", "withdrawn", people="c", s=5)], 3)
     assert keys(shown) == [[("2", "skipped"), ("2", "withdrawn")]]
-    assert shown.total(lambda key: key[0] == "2").high_s == 9
-    assert shown.total(lambda key: key[1] == "skipped").complete is False
-    assert shown.total(lambda key: key[1] == "skipped").annotations == 0
-    assert shown.sentence == (
-        "Shown as one figure, because fewer than 3 people stand behind a part: 2 / skipped and 2 / withdrawn."
-    )
+    assert seconds(shown) == 9
 
 
 def test_a_single_small_cell_takes_the_smallest_one_beside_it_in_so_that_the_total_does_not_give_it_away() -> None:
@@ -66,24 +69,19 @@ def test_a_single_small_cell_takes_the_smallest_one_beside_it_in_so_that_the_tot
         3,
     )
     assert sorted(keys(shown)) == [[("2", "preparation")], [("2", "skipped"), ("2", "verification")]]
-    assert shown.total(lambda _: True).high_s == 157
-    assert shown.total(lambda key: key[1] == "verification").high_s is None
+    assert seconds(shown) == 157
 
 
 def test_another_versions_total_is_not_spoiled_and_what_is_left_is_held_back() -> None:
     shown = publishable([cell("1", "skipped", people="a"), cell("2", "preparation", people="abc", s=30)], 3)
     assert keys(shown) == [[("2", "preparation")]]
     assert [one.key for one in shown.held_back] == [("1", "skipped")]
-    assert shown.total(lambda key: key[0] == "2").complete
-    everything = shown.total(lambda _: True)
-    assert (everything.high_s, everything.complete) == (30, False)
-    assert "Held back, because fewer than 3 people stand behind it: 1 / skipped." in shown.sentence
+    assert seconds(shown) == 30
 
 
 def test_what_is_left_of_several_versions_is_shown_together() -> None:
     shown = publishable([cell("1", "skipped", people="ab"), cell("2", "skipped", people="bc")], 3)
     assert keys(shown) == [[("1", "skipped"), ("2", "skipped")]]
-    assert shown.total(lambda key: key[0] == "1").complete is False
 
 
 def test_with_within_0_nothing_is_held_back_while_there_are_k_people() -> None:
@@ -94,8 +92,8 @@ def test_with_within_0_nothing_is_held_back_while_there_are_k_people() -> None:
 
 def test_seconds_of_two_people_do_not_hide_behind_the_count_of_five() -> None:
     shown = publishable([cell("2", "a", people="ab"), cell("2", "b", people="cde", s=None)], 3)
-    assert shown.total(lambda _: True).high_s is None
-    assert shown.total(lambda _: True).annotations == 1
+    assert keys(shown) == [[("2", "b")]]
+    assert seconds(shown) is None
 
 
 def test_one_annotators_count_does_not_hide_behind_two_reviewers_who_gave_none() -> None:
@@ -105,11 +103,9 @@ def test_one_annotators_count_does_not_hide_behind_two_reviewers_who_gave_none()
     assert shown.sets == ()
 
 
-def test_what_nobody_stands_behind_needs_no_protection() -> None:
-    declared = cell("1", "declared", people="", s=None, annotations=900)
-    shown = publishable([declared], 3)
-    assert (shown.free, shown.held_back) == ((declared,), ())
-    assert shown.total(lambda _: True).annotations == 900
+def test_what_nobody_stands_behind_is_neither_protected_nor_needed_to_protect() -> None:
+    shown = publishable([cell("1", "declared", people="", s=None, annotations=900), cell("1", "x", people="a")], 3)
+    assert (keys(shown), [one.key for one in shown.held_back]) == ([], [("1", "x")])
 
 
 @pytest.mark.parametrize("k", [1, 0, -3])
@@ -121,22 +117,6 @@ def test_a_k_that_protects_nobody_is_refused(k: int) -> None:
 def test_keys_of_different_lengths_and_with_empty_parts_are_told_apart_or_folded_and_never_loop() -> None:
     shown = publishable([cell("2", people="a"), cell("2", "", people="b"), cell("2", "x", "y", people="c")], 3)
     assert sum(len(one) for one in shown.sets) == 3
-
-
-def test_lines_are_sums_of_whole_sets_and_name_all_that_is_in_them() -> None:
-    shown = publishable(
-        [
-            cell("2", "c1", "prep", people="abc", s=10),
-            cell("2", "c2", "prep", people="abcd", s=20),
-            cell("2", "c1", "veri", people="a", s=3),
-            cell("2", "c2", "veri", people="bc", s=4),
-        ],
-        3,
-    )
-    lines = shown.lines(lambda key: key[0] == "2", lambda key: (key[2],))
-    # Each cycle puts its small cell together with the one beside it.
-    assert [(one.keys, one.high_s) for one in lines] == [((("prep",), ("veri",)), Decimal(37))]
-    assert shown.lines(lambda key: key[2] == "veri", lambda key: (key[2],)) == []
 
 
 # --- the attack ------------------------------------------------------------------------------------------------------
@@ -191,7 +171,7 @@ def by_small_numbers(views: Sequence[Vector], k: int) -> list[tuple[int, ...]]:
 
 
 def questions(universe: Iterable[Key]) -> list[Callable[[Key], bool]]:
-    """Every filter of the pages: all, by version, up to a version, by kind, by both, by reason."""
+    """Every filter that one could think of: all, by version, up to a version, by kind, by both, by reason."""
     every = sorted(universe)
     asked: list[Callable[[Key], bool]] = [lambda _: True]
     for depth in range(3):
@@ -202,17 +182,11 @@ def questions(universe: Iterable[Key]) -> list[Callable[[Key], bool]]:
     return asked
 
 
-def view(
-    publication: Publication,
-    asked: Callable[[Key], bool],
-    *,
-    timed: bool,
-    only: Callable[[Sequence[Cell]], bool] = lambda _: True,
-) -> Vector:
-    """What a published total depends on: everybody in each set that is in it, cell by cell, seconds or counts."""
+def view(publication: Publication, asked: Callable[[Key], bool], *, timed: bool) -> Vector:
+    """What a total over whole sets depends on: everybody in each set that is in it, cell by cell, seconds or counts."""
     seen: Vector = {}
     for i, cells_of in enumerate(publication.sets):
-        if all(asked(one.key) for one in cells_of) and only(cells_of):
+        if all(asked(one.key) for one in cells_of):
             for one in cells_of:
                 if one.sort[0] if timed else one.sort[1]:
                     for person in one.people:
@@ -221,27 +195,12 @@ def view(
     return seen
 
 
-def line_views(publication: Publication, depth: int, *, timed: bool) -> list[Vector]:
-    """What each line of a statement by one part of the key depends on."""
-    lines = publication.lines(lambda _: True, lambda key: (key[depth],))
-    return [
-        view(
-            publication,
-            lambda _: True,
-            timed=timed,
-            only=lambda cells_of, keys=line.keys: tuple(sorted({(one.key[depth],) for one in cells_of})) == keys,  # type: ignore[misc]
-        )
-        for line in lines
-    ]
-
-
 def views(publications: Sequence[Publication]) -> list[Vector]:
     found = []
     for publication in publications:
         universe = {one.key for some in publication.sets for one in some}
         for timed in (True, False):
             found += [view(publication, asked, timed=timed) for asked in questions(universe)]
-            found += [one for depth in range(3) for one in line_views(publication, depth, timed=timed)]
     return [dict(one) for one in {tuple(sorted(v.items())) for v in found if v}]
 
 
@@ -304,6 +263,95 @@ def test_the_attack_finds_out_whoever_publishes_each_late_answer_at_once() -> No
     assert ("d",) in isolated([view(one, lambda _: True, timed=True) for one in careless], 3)
 
 
+# --- the attack on what is really shown ------------------------------------------------------------------------------
+
+
+Gift = tuple[Key, str, bool, bool]
+"""What somebody gives: to which cell, who, and whether its seconds are known and it counts an answer."""
+
+a_gift = st.tuples(
+    st.tuples(
+        st.sampled_from("123"),
+        st.sampled_from(["used", "unused"]),
+        st.sampled_from(["preparation", "verification"]),
+        st.sampled_from(["measured", "declared"]),
+        st.sampled_from(["", "skipped", "rejected_challenger"]),
+        st.sampled_from(["", "mturk"]),
+    ).map(lambda key: (*key[:4], key[4] or "skipped" if key[1] == "unused" else "", key[5])),
+    st.sampled_from(PEOPLE),
+    st.booleans(),
+    st.booleans(),
+).filter(lambda gift: gift[2] or gift[3])
+LEARNED_FROM = {"1": (), "2": ("1",), "3": ("1",)}
+MOST_GIFTS = 40
+
+
+def given_in_bits(gifts: Sequence[Gift]) -> list[Part]:
+    """Gift number i is 2**i seconds and 2**i answers, so that every sum tells what is in it."""
+    return [
+        part(key, who, 2**i if timed else None, 2**i if counts else 0)
+        for i, (key, who, timed, counts) in enumerate(gifts)
+    ]
+
+
+def nothing_else(version: str) -> VersionLabour:
+    """A version with effort of persons alone: that is taken from what was published."""
+    nobody = Givers(annotations=0, annotators=0)
+    return VersionLabour(model="m", version=version, effort=(), unused=(), human=nobody, simulated=nobody)
+
+
+def figures(publication: Publication) -> set[tuple[str, int]]:
+    """Every figure on the cards of all versions, and in their statements: of seconds or of answers."""
+    told: set[tuple[str, int]] = set()
+    for version, earlier in LEARNED_FROM.items():
+        card = card_of(nothing_else(version), publication, earlier=earlier)
+        statement = published(nothing_else(version), publication, earlier=earlier)
+        for amounts in [
+            *(line.amounts for line in (*card.effort, *card.unused, *card.undivided)),
+            *(line.amounts for line in (*statement.effort, *statement.unused)),
+        ]:
+            told |= {("s", int(amounts.low_s or 0)), ("s", int(amounts.high_s or 0)), ("n", amounts.annotations)}
+        for seconds in (card.human.low_s, card.wasted.high_s, statement.human_high_s, statement.unused_human_low_s):
+            told.add(("s", int(seconds or 0)))
+        told |= {("n", card.human_annotations), ("n", statement.human.annotations)}
+    return told
+
+
+def depends_on(figure: tuple[str, int], gifts: Sequence[Gift]) -> Vector:
+    """The gifts in a figure, each a variable of whoever gave it."""
+    what, amount = figure
+    assert 0 <= amount < 2 ** len(gifts)
+    return {((what, str(i)), True, True, gifts[i][1]): 1 for i in range(len(gifts)) if amount >> i & 1}
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.lists(a_gift, min_size=4, max_size=MOST_GIFTS // 3), min_size=1, max_size=3), st.integers(2, 3))
+def test_no_combination_of_all_cards_and_statements_isolates_fewer_than_k_people(
+    told: list[list[Gift]], k: int
+) -> None:
+    engine = open_engine(":memory:")
+    releases, gifts, seen = Releases(engine), list[Gift](), set[tuple[str, int]]()
+    for of_the_day in told:
+        gifts += of_the_day
+        seen |= figures(releases.advance("m", given_in_bits(gifts), k, at=NOW))
+        late = given_in_bits([*gifts, *of_the_day[:1]])
+        assert figures(releases.published("m", late, k)) <= seen  # what came since is in no figure
+    engine.dispose()
+    assert isolated([vector for figure in seen if (vector := depends_on(figure, gifts))], k) == []
+
+
+def test_that_attack_finds_out_a_release_of_too_few(releases: Releases) -> None:
+    used = ("2", "used", "preparation", "measured", "", "")
+    gifts: list[Gift] = [(used, who, True, True) for who in "abc"]
+    one_more: Gift = (("2", "used", "verification", "measured", "", ""), "d", True, True)
+    seen = figures(releases.advance("m", given_in_bits(gifts), 3, at=NOW))
+    assert seen == {("s", 0), ("n", 0), ("s", 7), ("n", 7)}
+    careless = publishable(cells(given_in_bits([*gifts, one_more])), 4)
+    seen |= figures(careless)
+    assert ("s", 15) in seen
+    assert ("d",) in isolated([vector for f in seen if (vector := depends_on(f, [*gifts, one_more]))], 3)
+
+
 # --- over time, in the database --------------------------------------------------------------------------------------
 
 
@@ -318,14 +366,14 @@ CHARGED = ("2", "prep", "used")
 def test_a_late_answer_waits_until_k_people_have_added(releases: Releases) -> None:
     parts = [part(CHARGED, who) for who in "abc"]
     first = releases.advance("m", parts, 3, at=NOW)
-    assert first.total(lambda _: True).high_s == 30
+    assert seconds(first) == 30
     late = [*parts, part(CHARGED, "a", 7), part(CHARGED, "d", 8)]
     second = releases.advance("m", late, 3, at=NOW)
-    assert second.total(lambda _: True).high_s == 30
+    assert seconds(second) == 30
     assert [one.people for one in second.held_back] == [frozenset("ad")]
     assert releases.published("m", late, 3) == second
     third = releases.advance("m", [*late, part(CHARGED, "b", 1)], 3, at=NOW)
-    assert third.total(lambda _: True).high_s == 46
+    assert seconds(third) == 46
     assert third.held_back == ()
 
 
@@ -340,7 +388,7 @@ def test_one_persons_correction_is_not_seen_by_itself(releases: Releases) -> Non
     releases.advance("m", parts, 3, at=NOW)
     corrected = [*parts[:2], part(("2", "prep", "declared"), "c", 600)]  # taken back there, booked anew here
     shown = releases.advance("m", corrected, 3, at=NOW)
-    assert shown.total(lambda _: True).high_s == 30
+    assert seconds(shown) == 30
     assert {one.key[2]: one.high_s for one in shown.held_back} == {"used": Decimal(-10), "declared": Decimal(600)}
 
 
@@ -350,13 +398,8 @@ def test_each_model_has_its_own_releases(releases: Releases) -> None:
     assert releases.published("other", parts, 3).sets == ()
 
 
-def test_declared_and_simulated_parts_are_always_up_to_date(releases: Releases) -> None:
-    declared = part(("1", "prep", "declared"), None, None, 900)
-    assert releases.advance("m", [declared], 3, at=NOW).total(lambda _: True).annotations == 900
-
-
 def test_seconds_survive_to_the_millisecond(releases: Releases) -> None:
     exact = Decimal("12.345")
     parts = [Part(key=CHARGED, person=who, low_s=exact, high_s=exact, annotations=1) for who in "abc"]
     releases.advance("m", parts, 3, at=NOW)
-    assert releases.published("m", parts, 3).total(lambda _: True).low_s == 3 * exact
+    assert seconds(releases.published("m", parts, 3)) == 3 * exact

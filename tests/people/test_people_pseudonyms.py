@@ -21,6 +21,7 @@ from ledger.people import keys as keys_file
 from ledger.people.keys import add_key, name_of, read_keys, remove_keys
 from ledger.people.pseudonyms import PSEUDONYM_BITS, Pseudonyms, keyed, lookup
 from ledger.people.tables import ANNOTATOR_KEYS, LOOKUPS, prepared
+from ledger.store import Ledger
 
 NobodyKnown = Callable[[str], bool]
 
@@ -308,6 +309,26 @@ def test_a_damaged_key_file_is_refused_and_never_replaced(tmp_path: Path, conten
         read_keys(key_file)
     assert "backup" in refused.value.hint
     assert key_file.read_text() == content
+
+
+@pytest.mark.parametrize("other", [None, "0" * 64 + "\n"])
+def test_books_without_the_key_they_were_made_with_are_refused(tmp_path: Path, other: str | None) -> None:
+    """As after a copy to another machine: a new key would give everybody a second pseudonym, in silence."""
+    key, database = tmp_path / "pseudonyms.key", tmp_path / "kempelen.db"
+    assert Ledger(open_engine(database)).check() == []
+    ada = Pseudonyms(open_engine(database), key).of("ls:ada")
+    kept = key.read_text()
+    key.unlink()
+    if other is not None:
+        key.write_text(other)
+        key.chmod(0o600)
+    with pytest.raises(BadData, match="is not the key file of these books") as refused:
+        Pseudonyms(open_engine(database), key)
+    assert "Restore" in refused.value.hint
+    assert key.exists() is (other is not None)
+    key.write_text(kept)
+    key.chmod(0o600)
+    assert Pseudonyms(open_engine(database), key).of("ls:ada") == ada
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

@@ -74,10 +74,17 @@ def test_a_link_that_would_have_expired_or_is_nobodys_is_refused(
 
 
 def rated(
-    engine: Engine, at: datetime, who: str, figure: int, *, cycle: str = "c1", comment: str | None = None
+    engine: Engine,
+    at: datetime,
+    who: str,
+    figure: int,
+    *,
+    cycle: str = "c1",
+    comment: str | None = None,
+    k: int = 3,
 ) -> None:
     rating = Rating(model="intents", cycle=cycle, person=who, clarity=figure, pay=1, load=5, comment=comment, at=at)
-    Ratings(engine).rate(rating, 3)
+    Ratings(engine).rate(rating, k)
 
 
 def test_fewer_than_k_ratings_are_not_shown_at_all(engine: Engine, noon: datetime) -> None:
@@ -99,6 +106,19 @@ def test_the_fourth_rating_does_not_show_before_the_sixth(engine: Engine, noon: 
     assert Ratings(engine).summary(3, cycle="c1").clarity == 4.0
 
 
+@pytest.mark.parametrize(("k", "later_k"), [(3, 2), (2, 3)])
+def test_another_k_shows_no_single_rating_by_difference(engine: Engine, noon: datetime, k: int, later_k: int) -> None:
+    """Three ratings by a k of 3, and two of the same by a k of 2, would tell the third one."""
+    for who in "abc":
+        rated(engine, noon, who, ord(who) - ord("a") + 1, k=k)
+    before = Ratings(engine).summary(k, cycle="c1")
+    later = Ratings(engine).summary(later_k, cycle="c1")
+    assert before.ratings == k
+    assert later in {before, Summary()}
+    rated(engine, noon, "d", 5, k=later_k)
+    assert abs(Ratings(engine).summary(later_k, cycle="c1").ratings - before.ratings) in {0, 2}
+
+
 def test_a_model_shows_no_more_than_its_cycles_do(engine: Engine, noon: datetime) -> None:
     for who in "abc":
         rated(engine, noon, who, 4)
@@ -112,10 +132,10 @@ def test_a_rating_can_be_changed_until_it_is_public(engine: Engine, noon: dateti
     rated(engine, noon, "a", 1)
     rated(engine, noon, "a", 5)
     assert [one.clarity for one in Ratings(engine).of("a")] == [5]
-    assert not Ratings(engine).is_public("c1", "a", 3)
+    assert not Ratings(engine).is_public("c1", "a")
     rated(engine, noon, "b", 5)
     rated(engine, noon, "c", 5)
-    assert Ratings(engine).is_public("c1", "a", 3)
+    assert Ratings(engine).is_public("c1", "a")
     with pytest.raises(LedgerError, match="public already"):
         rated(engine, noon, "a", 1)
     assert Ratings(engine).summary(3, cycle="c1").clarity == 5.0

@@ -9,7 +9,6 @@ from cyclopts import App
 from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, show
 from kempelen.errors import BadData, ConfigError
-from kempelen.settings import load
 
 _FIGURES = (
     *("person", "currency", "low_s", "high_s", "untimed", "accepted", "rejected", "owed", "received", "floor"),
@@ -187,15 +186,11 @@ def _record(office: "PayOffice", file: Path, on: date, common: Common) -> int:
     return show({"booked": new}, common, lambda: output.say(f"{new} payments of {on} are booked."))
 
 
-def _settings(common: Common) -> Any:
-    return load(common.config_file).model_copy(update={"state": common.folder})
-
-
 def _office(common: Common) -> "PayOffice":
     from cycle.wiring import pay_office
 
-    settings = _settings(common)
-    books_of(common.folder)
+    settings = common.settings
+    books_of(settings.state)
     return pay_office(settings)
 
 

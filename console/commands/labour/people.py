@@ -8,7 +8,6 @@ from cyclopts import Parameter
 from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, show
 from kempelen.errors import ConfigError, KempelenError
-from kempelen.settings import load
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -156,13 +155,10 @@ def rotate(*, drop_old: Annotated[bool, Parameter(negative="")] = False, lose: i
 
 
 def _people(common: Common) -> "tuple[Engine, Pseudonyms]":
-    from cycle.wiring import DATABASE, pseudonyms
-    from ledger.database import open_engine
+    from cycle.wiring import pseudonyms
 
-    settings = load(common.config_file).model_copy(update={"state": common.folder})
-    books_of(common.folder)
-    engine = open_engine(common.folder / DATABASE)
-    return engine, pseudonyms(settings, engine)
+    _, ledger = books_of(common.folder)
+    return ledger.engine, pseudonyms(common.settings, ledger.engine)
 
 
 def _pseudonym(names: "Pseudonyms", person: str) -> str:

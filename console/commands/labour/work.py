@@ -9,8 +9,7 @@ from uuid import uuid4
 from cyclopts import Parameter
 
 from console import output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, show
-from console.commands.labour.opened import app_of
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, app_of, show
 from kempelen.errors import ConfigError
 from kempelen.records import Kind
 
