@@ -33,6 +33,11 @@ def show_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
+def document(text: str) -> None:
+    """A document as it is, however long its lines are."""
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
 def say(line: str = "", *, strong: bool = False) -> None:
     """A line of the result. Square brackets in it are what they are: it may quote strangers."""
     _result.print(line, markup=False, style="bold" if strong else None)

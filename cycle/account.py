@@ -8,6 +8,7 @@ from cycle.app import App
 from cycle.labour import issue_card, registry_documents
 from cycle.records import Cycle, Version
 from cycle.training_data import base_examples
+from kempelen.errors import Problem
 from kempelen.records import Annotation, ConsensusLabel
 from kempelen.states import State
 from ledger import accounts, card, posting_rules
@@ -98,6 +99,21 @@ def attach_card(app: App, version: str, at: datetime) -> CardContent:
     )
     app.registry.log_metrics(version, card.metrics(issued.content), at)
     return issued.content
+
+
+def compare_copies(app: App) -> list[Problem]:
+    """Where the registry's copies of the labour cards say otherwise than the cards that were issued last."""
+    last = {issued.version: issued for issued in app.ledger.cards(app.model)}
+    tags = {version.version: version.tags for version in app.registry.versions()}
+    return [
+        problem
+        for version, issued in last.items()
+        for problem in card.compare_copy(
+            issued,
+            document=app.registry.document(version, "labour_card.json") if version in tags else None,
+            tag=tags.get(version, {}).get("labour.digest"),
+        )
+    ]
 
 
 def _charged_to(app: App, cycle: Cycle) -> str:

@@ -236,6 +236,10 @@ class ModelRegistry(Protocol):
         """The names of the documents of the version's run."""
         ...
 
+    def document(self, version: str, name: str) -> str | None:
+        """The text of one of them, None where there is none of that name."""
+        ...
+
     def log_metrics(self, version: str, metrics: Mapping[str, float], at: datetime) -> None:
         """Figures of a moment in the version's life, one series for each name."""
         ...

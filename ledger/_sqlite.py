@@ -1,7 +1,9 @@
 """SQLite as the books need it: a write-ahead log that survives a power cut, and writers that wait for each other."""
 
+import os
 import sqlite3
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -15,7 +17,11 @@ _BUSY_PAUSE_S = 0.02
 
 
 def engine(url: URL) -> Engine:
-    """An engine on a file."""
+    """An engine on a file, which is made when it is missing, for its owner alone: people's own words stand in it."""
+    file = url.database or ":memory:"
+    if not file.startswith((":memory:", "file:")):
+        with suppress(OSError):  # it is there, or cannot be made, and then SQLite says why
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     made = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(made, "connect", _prepare)
     return made

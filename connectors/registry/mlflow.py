@@ -10,6 +10,7 @@ Two processes that make a thing of the same key at once are therefore told apart
 """
 
 import re
+import tempfile
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -148,6 +149,15 @@ class MlflowRegistry:
             for folder in [one for one in found if one.is_dir]:
                 found += self._client.list_artifacts(run_id, folder.path)
         return sorted(one.path for one in found if not one.is_dir)
+
+    def document(self, version: str, name: str) -> str | None:
+        """The text of a document at the top of the version's run, None where there is none of that name."""
+        with client.speaking(self._uri):
+            run_id = self._run_id(version)
+            if name not in {one.path for one in self._client.list_artifacts(run_id)}:
+                return None
+            with tempfile.TemporaryDirectory() as folder:
+                return Path(self._client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
 
     def log_metrics(self, version: str, metrics: Mapping[str, float], at: datetime) -> None:
         """Figures of a moment in the version's life; their step is the day, counted from 1970. Infinity is cut.

@@ -8,9 +8,8 @@ from fractions import Fraction
 
 from kempelen.errors import BadData, Problem
 from ledger.pay.contracts import Basis, Contract
-from ledger.pay.currencies import coins_down, coins_up, known
+from ledger.pay.currencies import coins_down, coins_up
 from ledger.pay.payroll import Pay
-from ledger.pay.rates import Rates
 from ledger.pay.terms import Bound, Money, Terms, agreed_pay, no_contract, no_time
 from ledger.pay.worked import Day, Worked, by_person_and_day
 
@@ -67,19 +66,6 @@ def cost(worked: Iterable[Worked], pays: Iterable[Pay], terms: Terms) -> tuple[l
         for on, day in of_person.items():
             sums.charge(day, held[on], extras.for_day(person, on, day))
     return sums.costs(complete=not unknown), list(dict.fromkeys(unknown))
-
-
-def in_currency(costs: Iterable[Cost], currency: str, rates: Rates, on: date) -> Cost | Problem:
-    """All costs as one, by the rates of a day and rounded outwards, or why that cannot be said."""
-    parts = {"pay": Range(low=Decimal(0), high=Decimal(0))}
-    parts |= {"beyond": parts["pay"], "fee": parts["pay"]}
-    for each in costs:
-        worth = rates.converted(Fraction(1), each.currency, known(currency), on)
-        if isinstance(worth, Problem):
-            return worth
-        for name in parts:
-            parts[name] += _times(getattr(each, name), worth, currency)
-    return Cost(currency=currency, **parts)
 
 
 def per_point(cost: Cost, before: float | None, after: float | None) -> PerPoint:

@@ -186,8 +186,17 @@ class FakeRegistry:
     def set_champion(self, version: str) -> None:
         self.alias = version
 
-    def attach(self, version: str, *, documents: Mapping[str, str], **_: Any) -> None:
+    def attach(
+        self, version: str, *, documents: Mapping[str, str], tags: Mapping[str, str] | None = None, **_: Any
+    ) -> None:
         self.cards.setdefault(version, {}).update(documents)
+        self.by_key = {
+            key: replace(known, tags={**known.tags, **(tags or {})}) if known.version == version else known
+            for key, known in self.by_key.items()
+        }
+
+    def document(self, version: str, name: str) -> str | None:
+        return self.cards.get(version, {}).get(name)
 
     def documents(self, version: str) -> list[str]:
         return sorted(self.cards.get(version, {}))

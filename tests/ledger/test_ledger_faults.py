@@ -148,6 +148,18 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
     assert file.exists()
 
 
+def test_new_books_are_for_their_owner_alone_and_others_stay_as_they_are(tmp_path: Path) -> None:
+    """Reasons and names that people wrote stand beside the entries; SQLite gives its log the mode of the file."""
+    file = tmp_path / "kempelen.db"
+    engine = open_engine(file)
+    Ledger(engine)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("kempelen.db*")} == {0o600}
+    file.chmod(0o640)
+    opened(file)
+    assert file.stat().st_mode & 0o777 == 0o640
+    engine.dispose()
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be opened"):
         opened(tmp_path / "nowhere" / "kempelen.db")

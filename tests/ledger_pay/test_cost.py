@@ -1,18 +1,16 @@
 """What effort cost: bounds, fees, top-ups, and nothing that is unknown passed over."""
 
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from kempelen.errors import BadData, Problem
+from kempelen.errors import BadData
 from ledger.pay.contracts import Basis, Contract, Contracts
-from ledger.pay.cost import Cost, PerPoint, Range, cost, in_currency, per_point
+from ledger.pay.cost import Cost, PerPoint, Range, cost, per_point
 from ledger.pay.floors import read_floors
 from ledger.pay.payroll import Pay, payroll
 from ledger.pay.period import Period
-from ledger.pay.rates import Rate, Rates
 from ledger.pay.terms import Terms
 from ledger.pay.worked import Received, Worked
 
@@ -115,23 +113,6 @@ def test_payrolls_that_overlap_would_charge_twice_and_are_refused(contract: Make
     pays = _pays(work, terms) + payroll(work, [], terms, Period.of("2024-01-10..2024-02-09"))
     with pytest.raises(BadData, match="overlap"):
         cost(work, pays, terms)
-
-
-def test_costs_of_several_currencies_become_one_by_the_rates_of_a_day() -> None:
-    nothing = _range("0", "0")
-    costs = [
-        Cost(currency="EUR", pay=_range("10.00", "20.00"), beyond=nothing, fee=_range("1.00", "2.00")),
-        Cost(currency="USD", pay=_range("11.00", None), beyond=_range("1.00", "1.00"), fee=nothing),
-    ]
-    rates = Rates([Rate(on=date(2024, 1, 1), source="EUR", target="USD", rate=Decimal("1.1"))])
-    whole = in_currency(costs, "EUR", rates, date(2024, 1, 5))
-    assert isinstance(whole, Cost)
-    assert (whole.pay, whole.beyond, whole.fee) == (
-        _range("20.00", None),
-        _range("0.90", "0.91"),
-        _range("1.00", "2.00"),
-    )
-    assert isinstance(in_currency(costs, "GBP", rates, date(2024, 1, 5)), Problem)
 
 
 @pytest.mark.parametrize(

@@ -350,6 +350,13 @@ def test_what_is_not_given_stays_as_it_was(registry: ModelRegistry, log: Log, ra
     assert not raw.get_model_version(model, "1").description
 
 
+def test_a_document_is_read_as_it_was_attached(registry: ModelRegistry, log: Log) -> None:
+    register(registry, log, "c1/fixed")
+    registry.attach("1", documents={"card.md": "# Karte für drei\n"})
+    assert registry.document("1", "card.md") == "# Karte für drei\n"
+    assert registry.document("1", "card.html") is None
+
+
 def test_documents_are_those_at_the_top_and_one_folder_down(registry: ModelRegistry, log: Log) -> None:
     register(registry, log, "c1/fixed")
     registry.attach("1", documents={"drift/reference.json": "{}", "card.md": "# Card", "a/b/deep.json": "{}"})

@@ -1,9 +1,11 @@
 """Can the books be relied on? Against themselves, and against the annotation system."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from console import flows, output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, show
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, app_of, books_of, show
 from kempelen.states import State
 
 
@@ -45,12 +47,18 @@ def reconcile(cycle: str | None = None, *, common: Common = COMMON) -> int:
     return NEEDS_A_PERSON if any(one.unexplained or one.problems for one in compared) else DONE
 
 
-def verify(*, common: Common = COMMON) -> int:
+def verify(*, registry: Annotated[bool, Parameter(negative="")] = False, common: Common = COMMON) -> int:
     """Check the books against themselves, and every labour card against the entries behind it. Ends with 3 if not.
 
     Every entry reads as it was booked, every answer is assigned once and whole, totals are those of the entries, and
     each card's digest is that of the entries that it rests on.
+
+    Parameters
+    ----------
+    registry
+        Compare the copies of the cards in the model registry, too, for the model of the settings file.
     """
+    from cycle.account import compare_copies
     from ledger.card import verify_cards
 
     store, ledger = books_of(common.folder)
@@ -62,6 +70,9 @@ def verify(*, common: Common = COMMON) -> int:
     ]
     with output.progress("Verifying"):
         problems = [*ledger.check(closed), *verify_cards(ledger)]
+        if registry:
+            common.with_servers()
+            problems += compare_copies(app_of(common))
     cards = len(ledger.cards())
 
     def readable() -> None:

@@ -1,14 +1,16 @@
 """The human effort behind each version, for a terminal and for scripts; its card; and where it came from."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from console import output, tables
-from console.commands.common import COMMON, Common, books_of, models_of, show
+from console.commands.common import COMMON, Common, app_of, books_of, models_of, show
 from kempelen.errors import ConfigError
 from ledger.durations import interval
 
@@ -54,6 +56,50 @@ def labour(
         )
 
     return show(statements, common, readable)
+
+
+def card(
+    version: str,
+    *,
+    form: Annotated[Literal["markdown", "json", "html", "badge"], Parameter(name="--format")] = "markdown",
+    publish: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = COMMON,
+) -> int:
+    """Print the labour card of a version, as the books are now; issued anew if they have moved since the last one.
+
+    Parameters
+    ----------
+    version
+        Of the settings file's model.
+    form
+        `markdown`, `json`, `html` (one file, for a browser or to print), or `badge` (SVG, for a README).
+    publish
+        Attach it to the version in the model registry, too, in every form.
+    """
+    from cycle.account import attach_card
+    from cycle.labour import issue_card, registry_documents
+
+    if publish:
+        common.with_servers()
+    app, now = app_of(common), datetime.now(UTC)
+    known = [one.version for one in app.store.versions(app.model)]
+    if version not in known:
+        raise ConfigError(
+            f"There is no version {version} of {app.model}.", hint=f"Known: {', '.join(known) or 'none yet'}."
+        )
+    if publish:
+        attach_card(app, version, now)
+    issued = issue_card(app.settings, app.store, app.ledger, version, now)
+    document = registry_documents(issued)[_CARD_FILES[form]]
+    return show(json.loads(issued.document), common, lambda: output.document(document))
+
+
+_CARD_FILES = {
+    "markdown": "labour_card.md",
+    "json": "labour_card.json",
+    "html": "labour_card.html",
+    "badge": "labour_badge.svg",
+}
 
 
 def trace(version: str, *, common: Common = COMMON) -> int:
