@@ -11,7 +11,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from console import output
-from console.commands import alarms, answering, books, labour, loop, people, servers
+from console.commands import alarms, answering, books, labour, loop, people, schedule, servers
 from console.commands.common import DONE, ERROR, WRONG_USAGE
 from kempelen import __version__
 from kempelen.errors import KempelenError
@@ -26,7 +26,7 @@ app = App(
 )
 for command in (
     *(servers.up, servers.status, servers.down, servers.doctor, servers.dashboard),
-    *(loop.init, loop.demo, loop.watch, loop.collect, loop.retrain),
+    *(loop.init, loop.demo, loop.watch, loop.collect, loop.retrain, schedule.schedule),
     *(books.champion, people.asked, people.invite, people.archive, answering.answer),
 ):
     app.command(command)

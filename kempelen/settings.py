@@ -372,6 +372,15 @@ class GateSettings(_Section):
     tolerance: float = Field(default=0.02, ge=0, lt=1, description="Accuracy that traffic before the shift may lose.")
 
 
+class ScheduleSettings(_Section):
+    """When `kempelen schedule` runs what, as cron says it, in UTC. Empty: never."""
+
+    watch: str = Field(default="10 * * * *", description="Look for drift, ask people.")
+    collect: str = Field(default="*/5 * * * *", description="Fetch answers, book their effort.")
+    retrain: str = Field(default="*/15 * * * *", description="Train, judge, promote, account, once labels are there.")
+    reconcile: str = Field(default="30 3 * * *", description="Compare the books with the annotation system.")
+
+
 class ServerSettings(_Section):
     """Servers of your own. Whatever is left out is taken from the local stack (`kempelen up`)."""
 
@@ -404,6 +413,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     books: BookSettings = BookSettings()
     gate: GateSettings = GateSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     servers: ServerSettings = ServerSettings()
 
     @model_validator(mode="after")

@@ -1,18 +1,26 @@
 """The command line on real servers that the settings name: a model of one's own, from the first version on."""
 
 import json
+import os
+import signal
 import subprocess
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from connectors.prediction_log.writer import PredictionLog
 from console.stack import Stack
 
+ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("food_and_drink", "health")
 WORDS = {"food_and_drink": ("beer", "wine", "bread"), "health": ("fever", "cough", "doctor")}
 SETTINGS = """
@@ -39,12 +47,40 @@ label_studio_token = "{token}"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Started:
+    """A command that goes on, and where it writes."""
+
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    def said(self) -> str:
+        """What it wrote so far."""
+        return self.output.read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A folder with settings and base data, and the command line in it."""
 
     folder: Path
     run: Callable[..., "subprocess.CompletedProcess[str]"]
     servers: dict[str, str]
+    secrets: dict[str, str]
+
+    @contextmanager
+    def started(self, *words: str) -> "Iterator[Started]":
+        """A command that runs until it is stopped; ended at the latest with the block."""
+        output = self.folder / "started.out"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **self.secrets}
+        with output.open("w") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "console.main", *words], cwd=self.folder, env=environment, stdout=sink
+            )
+        try:
+            yield Started(process=process, output=output)
+        finally:
+            process.kill()
+            process.wait()
 
     def settings(self, file: str, **other: str) -> str:
         """A settings file that differs in something; its name."""
@@ -71,7 +107,7 @@ def deployment(
         "label_studio": addresses.label_studio_url,
         "token": addresses.label_studio_token,
     }
-    made = Deployment(folder=folder, run=partial(kempelen_in, folder, more=secrets), servers=servers)
+    made = Deployment(folder=folder, run=partial(kempelen_in, folder, more=secrets), servers=servers, secrets=secrets)
     made.settings("kempelen.toml")
     return made
 
@@ -171,3 +207,59 @@ def test_base_data_with_a_label_that_the_model_does_not_know_are_named_by_file_a
     (deployment.folder / "rain.csv").write_text("text,label\nbeer,food_and_drink\nrain,weather\n", encoding="utf-8")
     other = deployment.settings("rain.toml", base="rain.csv", name="queries-never-trained")
     refused(deployment.run("retrain", "--config", other, "--json"), "rain.csv", "'weather' (1 rows)", "[model] labels")
+
+
+# ---------------------------------------------------------------- by Prefect's clock
+
+
+def test_scheduled_flows_are_deployments_and_a_run_of_one_ends_well(
+    in_service: Deployment, real_stack: tuple[Stack, float]
+) -> None:
+    stack, _ = real_stack
+    secret = stack.client_environment()["PREFECT_API_AUTH_STRING"]
+    yearly = "\n[schedule]\nwatch = '0 0 1 1 *'\ncollect = ''\nretrain = '0 0 1 1 *'\nreconcile = '0 0 1 1 *'\n"
+    file = in_service.folder / in_service.settings("scheduled.toml")
+    file.write_text(file.read_text(encoding="utf-8") + yearly, encoding="utf-8")
+    with (
+        in_service.started("schedule", "--json", "--config", str(file)) as serving,
+        httpx.Client(base_url=in_service.servers["prefect"], auth=tuple(secret.split(":", 1))) as prefect,
+    ):
+        told = json.JSONDecoder().raw_decode(_until(lambda: serving.said() if "]" in serving.said() else None))[0]
+        assert [row["in Prefect"] for row in told] == [
+            f"{flow}/queries-of-ours" for flow in ("watch", "retrain", "reconcile")
+        ]
+        found = _until(lambda: _found(prefect, "reconcile/queries-of-ours"))
+        assert [one["schedule"]["cron"] for one in found["schedules"]] == ["0 0 1 1 *"]
+        run = prefect.post(f"/deployments/{found['id']}/create_flow_run", json={}).json()
+        ended = _until(lambda: _ended(prefect, run["id"]))
+        assert ended["state"]["type"] == "COMPLETED", ended["state"]
+        serving.process.send_signal(signal.SIGINT)
+        assert serving.process.wait(timeout=60) == 0
+        assert prefect.get("/deployments/name/reconcile/queries-of-ours").json()["paused"]
+
+
+def test_a_schedule_that_is_none_is_said_to_be_one(in_service: Deployment) -> None:
+    file = in_service.folder / in_service.settings("never.toml")
+    file.write_text(file.read_text(encoding="utf-8") + "\n[schedule]\nwatch = 'hourly'\n", encoding="utf-8")
+    ran = in_service.run("schedule", "--config", str(file))
+    assert ran.returncode == 1
+    assert "[schedule] watch is 'hourly', which is no cron expression" in ran.stderr
+
+
+def _found(prefect: httpx.Client, name: str) -> Any:
+    answer = prefect.get(f"/deployments/name/{name}")
+    return answer.json() if answer.status_code == httpx.codes.OK else None
+
+
+def _ended(prefect: httpx.Client, run: str) -> Any:
+    found = prefect.get(f"/flow_runs/{run}").json()
+    return found if found["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
+
+
+def _until(look: Callable[[], Any], patience_s: float = 120) -> Any:
+    """What a look finds, once it finds something."""
+    deadline = time.monotonic() + patience_s
+    while (found := look()) is None:
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.3)
+    return found
