@@ -12,6 +12,9 @@ from kempelen.protocols import Floats, QueryStrategy
 from kempelen.records import LabelRequest, Pool, Purpose
 from selection._sampling import inclusion_probabilities
 
+_LARGEST = 1e9
+"""So often at most a chance is enlarged in place of the audit's: what is next to nothing stays that."""
+
 AUDIT = "audit"
 """The strategy whose items stand for the traffic as it is; they are always kept for the audit."""
 
@@ -72,13 +75,16 @@ def expected_draw(  # noqa: PLR0913 - a draw is defined by exactly these
     Notes
     -----
     A candidate's chance is min(1, c * mix), where mix is the sum over strategies of share * size / (sum of sizes).
-    Strategies whose sizes are all 0 leave their shares to the others, but not to the audit, which keeps its own: else
-    most of a round would be spent on measuring when nothing surges. Cost: that of the strategies, once each.
+    What strategies cannot use of their shares, since their sizes are all 0 or their candidates certain already, they
+    leave to the others, but not to the audit, which keeps its own: else most of a round would be spent on measuring
+    when little surges. Cost: that of the strategies, once each.
 
     Raises ConfigError when a strategy gives sizes that are none.
     """
     names = tuple(name for name, share in shares.items() if share > 0)
     parts = _parts(names, shares, [_sizes(name, strategies[name], pool) for name in names], len(pool.candidates))
+    if AUDIT in names:
+        parts = _audit_bounded(parts, names.index(AUDIT), items)
     mix = parts.sum(axis=1)
     inclusion = inclusion_probabilities(mix, items)
     if seconds is not None:
@@ -167,6 +173,30 @@ def _left_to(speaking: Sequence[str], shares: Mapping[str, float]) -> dict[str, 
     meant = sum(share for name, share in shares.items() if name != AUDIT)
     said = sum(shares[name] for name in speaking if name != AUDIT)
     return {name: shares[name] if name == AUDIT else shares[name] * meant / said for name in speaking}
+
+
+def _audit_bounded(parts: Floats, audit: int, items: int) -> Floats:
+    """The parts with all but the audit's enlarged, so that it need not fill up what the others' certain items leave."""
+    own = items * parts[:, audit]
+    others = items * parts.sum(axis=1) - own
+    enlarged = parts * _enlarging(np.minimum(own, 1.0), np.maximum(others, 0.0), items)
+    enlarged[:, audit] = parts[:, audit]
+    return enlarged
+
+
+def _enlarging(own: Floats, others: Floats, items: int) -> float:
+    """The g >= 1 for which min(1, own + g * others) sums to `items`; as large as helps where none does."""
+    g = 1.0
+    for _ in range(len(own)):  # each turn makes one more candidate certain, or is the last
+        certain = own + g * others >= 1
+        rest = others[~certain].sum()
+        if rest <= items / _LARGEST:
+            return float(np.clip((1 - own[others > 0]) / others[others > 0], 1, _LARGEST).max(initial=g))
+        wanted = (items - certain.sum() - own[~certain].sum()) / rest
+        if wanted <= g:
+            break
+        g = min(float(wanted), _LARGEST)
+    return g
 
 
 def _sizes(name: str, strategy: QueryStrategy, pool: Pool) -> Floats:

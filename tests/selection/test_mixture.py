@@ -103,19 +103,16 @@ def test_sizes_too_small_or_large_for_a_sum_are_drawn_all_the_same() -> None:
 
 def test_the_chances_are_the_mixture_computed_by_hand() -> None:
     # `idle` has nothing to say: of the 0.7 that are not the audit's, 0.2 and 0.4 count as a third and two thirds.
-    # Item 0 has 1/28 of audit and 5/100 of surge.
+    # Items 2 and 6 are certain. Of 3 items one is left for the other five: the audit's part of them, 3 * 0.3 * 18/28, and the
+    # rest for items 0, 3 and 5, who have 0.05, 0.1 and 0.05 of `surge` twice and of `doubt` once: the same each.
     one = expected()
-    mix = 0.3 * 1 / 28 + 0.7 * 2 / 3 * 5 / 100
-    assert one.inclusion[0] == pytest.approx(_factor(one) * mix)
+    own, others = 3 * 0.3 * 1 / 28, (1 - 3 * 0.3 * 18 / 28) / 3
+    assert one.inclusion[[2, 6]] == pytest.approx([1, 1])
+    assert one.inclusion[0] == pytest.approx(own + others)
     assert one.inclusion.sum() == pytest.approx(3)
-    audit = 0.3 * 1 / 28 / mix
+    audit = own / (own + others)
     assert one.attribution[0] == pytest.approx([audit, 0, 1 - audit, 0])
     assert one.audit[0] == pytest.approx(one.inclusion[0] * (audit + (1 - audit) * 0.25))
-
-
-def _factor(one: ExpectedDraw) -> float:
-    """c, from an item that only the audit can draw: item 1 has mix 0.3 * 2/28."""
-    return float(one.inclusion[1] / (0.3 * 2 / 28))
 
 
 def test_the_audit_keeps_its_share_when_others_have_nothing_to_say_and_has_all_when_none_has() -> None:
@@ -125,6 +122,43 @@ def test_the_audit_keeps_its_share_when_others_have_nothing_to_say_and_has_all_w
     assert one.attribution[0] == pytest.approx([0.25, 0.75, 0])
     silent = {**sure, "doubt": STRATEGIES["idle"]}
     assert expected_draw(SEVEN, silent, shares, items=2, audit_fraction=0.0).attribution[0, 0] == 1
+
+
+def test_the_audit_keeps_its_share_when_what_others_want_is_certain_already() -> None:
+    many = pool(100)
+    strategies = {
+        AUDIT: Given([1.0] * 100),
+        "surge": Given([1.0] * 5 + [0.0] * 95),
+        "doubt": Given([0.0] * 50 + [1.0] * 50),
+    }
+    found = expected_draw(many, strategies, {AUDIT: 0.25, "surge": 0.6, "doubt": 0.15}, items=40, audit_fraction=0.0)
+    # 5 surging ones are certain; of the others 0.1 each is the audit's, and 40 - 5 - 9.5 = 25.5 are for 50 in doubt.
+    assert found.inclusion == pytest.approx([1.0] * 5 + [0.1] * 45 + [0.1 + 25.5 / 50] * 50)
+    assert found.audit[5:] == pytest.approx([0.1] * 95)
+
+
+def test_the_audit_fills_up_what_nobody_else_can_use() -> None:
+    strategies = {AUDIT: Given([1.0] * 10), "surge": Given([1.0] * 2 + [0.0] * 8)}
+    found = expected_draw(pool(10), strategies, {AUDIT: 0.5, "surge": 0.5}, items=6, audit_fraction=0.0)
+    assert found.inclusion == pytest.approx([1.0] * 2 + [0.5] * 8)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=60),
+    st.integers(1, 70),
+)
+def test_a_round_has_the_items_wanted_and_the_audit_no_more_than_its_share(
+    sizes: list[tuple[float, float, float]], items: int
+) -> None:
+    audit, surge, doubt = (list(column) for column in zip(*sizes, strict=True))
+    strategies = {AUDIT: Given(audit), "surge": Given(surge), "doubt": Given(doubt)}
+    shares = {AUDIT: 0.3, "surge": 0.5, "doubt": 0.2}
+    found = expected_draw(pool(len(sizes)), strategies, shares, items=items, audit_fraction=0.0)
+    possible = sum(any(each) for each in sizes)
+    assert found.inclusion.sum() == pytest.approx(min(items, possible), rel=1e-6)
+    others_can = sum(s > 1e-9 * max(surge) or d > 1e-9 * max(doubt) for _, s, d in sizes)
+    if others_can >= items and any(audit):
+        assert found.audit.sum() <= 0.3 * items * (1 + 1e-6)
 
 
 def test_items_are_drawn_and_kept_as_often_as_stated() -> None:
