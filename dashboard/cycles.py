@@ -73,7 +73,7 @@ class ExampleItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleView:
-    """All that the page says of a cycle. People appear as a count."""
+    """All that the page says of a cycle. `skips` and `annotators` are counted where nobody human answered."""
 
     cycle: Cycle
     state: State
@@ -83,8 +83,8 @@ class CycleView:
     answered: int
     settled: int
     annotations: int
-    skips: int
-    people: int
+    skips: int | None
+    annotators: int | None
     simulated: bool
     blind: int
     anchoring: tuple[Anchoring, ...]
@@ -122,6 +122,8 @@ def view(store: Store, cycle: Cycle) -> CycleView:
     consensus = store.consensus(cycle.cycle_id)
     state = store.state(cycle.cycle_id)
     simulated = any(answer.simulated for answer in answers)
+    # Whoever sees these grow with each answer knows whose it was.
+    nobody_human = all(answer.simulated for answer in answers)
     made = [v.version for v in store.versions(cycle.model) if v.cycle_id == cycle.cycle_id]
     return CycleView(
         cycle=cycle,
@@ -132,8 +134,8 @@ def view(store: Store, cycle: Cycle) -> CycleView:
         answered=len({answer.item_id for answer in answers}),
         settled=len(consensus),
         annotations=len(answers),
-        skips=sum(answer.skipped for answer in answers),
-        people=len({answer.annotator for answer in answers}),
+        skips=sum(answer.skipped for answer in answers) if nobody_human else None,
+        annotators=len({answer.annotator for answer in answers}) if nobody_human else None,
         simulated=simulated,
         blind=sum(request.blind for request in requests),
         anchoring=tuple(one for one in anchoring(requests, answers) if one.simulated is simulated),
@@ -183,7 +185,7 @@ def as_json(store: Store, cycle: Cycle) -> dict[str, Any]:
         "rounds_asked": len(seen.rounds),
         "surging": list(seen.surging),
         "items": {"asked": seen.asked, "answered": seen.answered, "settled": seen.settled},
-        "annotations": {"given": seen.annotations, "skips": seen.skips, "annotators": seen.people},
+        "annotations": {"given": seen.annotations, "skips": seen.skips, "annotators": seen.annotators},
         "simulated": seen.simulated,
         "blind_items": seen.blind,
         "anchoring": [one.as_json() for one in seen.anchoring],
