@@ -46,3 +46,5 @@ bench: setup
 	$(BIN)/python -m benchmarks.consensus
 	$(BIN)/python -m benchmarks.scrubbing
 	$(BIN)/python -m benchmarks.label_studio
+	$(BIN)/python -m benchmarks.effort
+	$(BIN)/python -m benchmarks.ledger
