@@ -95,7 +95,7 @@ folder = "predictions"
 min_users = 2
 rounds = 3
 round_items = {24 if alone else 36}
-audit_fraction = {0.5 if alone else 0.34}
+audit_fraction = 0.5
 audit_every_days = {366 if alone else 7}
 
 [annotation]
