@@ -53,7 +53,7 @@ def _summary(content: CardContent) -> str:
     told = [f"**Human effort: {words.span(content.human)}** (direct and inherited), by {words.people(content)}."]
     if parts := words.parts(content):
         told.append(f"{parts}.")
-    if content.policies:
+    if content.policies and (content.human.high_s or content.wasted.high_s):
         told.append(f"Time was bounded by {_cell(', '.join(content.policies), 200)}.")
     return " ".join(told)
 
