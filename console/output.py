@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -48,15 +48,36 @@ def remark(line: str, *, strong: bool = False) -> None:
     _aside.print(line, markup=False, style="bold" if strong else None)
 
 
-def show_table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, right: Sequence[str] = ()) -> None:
-    """Rows as a table; the columns named in `right` hold figures."""
+def counted(number: int, what: str, many: str = "") -> str:
+    """A number of things in words.
+
+    >>> counted(1, "answer"), counted(2000, "answer"), counted(0, "entry", "entries")
+    ('1 answer', '2,000 answers', '0 entries')
+    """
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
+
+
+def ask(prompt: str) -> None:
+    """Show beside the result that an answer is waited for, on the line where it is typed."""
+    _aside.print(prompt, markup=False, end="")
+
+
+def show_table(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    title: str | None = None,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """Rows as a table; the columns named in `right` hold figures, those in `whole` names that are never broken."""
     if not rows:
         return
     if title:
         say(title, strong=True)
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in rows[0]:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
     _result.print(table)

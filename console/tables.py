@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from console.output import counted
 from console.stack import ServerStatus
 from ledger.durations import interval
 
@@ -43,14 +44,21 @@ def labour(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         {
             "version": f"{statement['model']}/{statement['version']}",
             "kind": line["kind"],
-            "provenance": _provenance(line["provenance"]),
-            "share": line.get("share") or f"unused: {line['reason'].replace('_', ' ')}",
+            "provenance": _provenance(line),
+            "share": _share(line),
             "effort": _effort(line),
             "quantity": _quantity(line),
         }
         for statement in statements
         for line in (*statement["effort"], *statement["unused"])
     ]
+
+
+def _share(line: Mapping[str, Any]) -> str:
+    if "share" not in line:
+        return f"unused: {line['reason'].replace('_', ' ')}"
+    inherited = line["share"] == "inherited"
+    return f"inherited from {', '.join(line['charged_to'])}" if inherited else str(line["share"])
 
 
 def _effort(line: Mapping[str, Any]) -> str:
@@ -61,16 +69,15 @@ def _effort(line: Mapping[str, Any]) -> str:
 
 def _quantity(line: Mapping[str, Any]) -> str | None:
     """What was counted: labels, corrections by users, or answers."""
-    counted = (
-        (line.get(name), noun)
-        for name, noun in (("labels", "labels"), ("events", "corrections"), ("annotations", "answers"))
-    )
-    return next((f"{number:,} {noun}" for number, noun in counted if number), None)
+    nouns = {"labels": "label", "events": "correction", "annotations": "answer"}
+    return next((counted(line[name], noun) for name, noun in nouns.items() if line.get(name)), None)
 
 
 def _seconds(figure: float | None) -> Decimal | None:
     return None if figure is None else Decimal(str(figure))
 
 
-def _provenance(provenance: str) -> str:
-    return "simulated, not human" if provenance == "simulated" else provenance
+def _provenance(line: Mapping[str, Any]) -> str:
+    if line["provenance"] == "simulated":
+        return "simulated, not human"
+    return f"{line['provenance']} by {line['source']}" if line.get("source") else str(line["provenance"])

@@ -79,7 +79,7 @@ def costs_of(office: PayOffice, store: Store, version: str | None = None) -> lis
 
 
 def _all(said: str) -> str:
-    return said or "nothing"
+    return said or "none on record"
 
 
 def _range(amount: Range) -> list[str | None]:

@@ -50,13 +50,15 @@ def import_labour(  # noqa: PLR0913 - an import is exactly these things
     """Book every piece of work in a file for a version of the model, with what the place paid and kept.
 
     Importing a file again adds nothing. People become pseudonyms before anything is kept. BadData when no version has
-    that name; what else is wrong with the file is the importer's to say, and nothing of it is booked then.
+    that name, LedgerError when the payer can have no account; what else is wrong with the file is the importer's to
+    say, and nothing of it is booked then.
     """
     known = [one.version for one in app.store.versions(app.model)]
     if version not in known:
         raise BadData(
             f"There is no version {version} of {app.model}.", hint=f"Known: {', '.join(known) or 'none yet'}."
         )
+    accounts.payer(payer)
     importer: LabourImporter = build(STAGE, form, params, section="--format")
     works, problems = importer.read(file)
     works, impossible = _bookable(works, now)

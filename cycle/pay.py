@@ -60,7 +60,7 @@ class PayOffice:
     def terms(self) -> Terms:
         """Contracts, floors and rates. BadData or ConfigError when a file of them cannot be read."""
         pay = self.settings.pay
-        contracts = [*self.book.contracts(), *self._offer()]
+        contracts = [*self.book.contracts(), *self.offer()]
         return Terms(
             contracts=Contracts(contracts),
             floors=read_floors(pay.floors or SHIPPED),
@@ -161,7 +161,7 @@ class PayOffice:
     def _received(self) -> list[Received]:
         return from_books.received(self.engine)
 
-    def _offer(self) -> Sequence[Contract]:
+    def offer(self) -> Sequence[Contract]:
         """What the settings promise annotators holds for whoever has no contract, unless the book has an offer."""
         annotation = self.settings.annotation
         if annotation.pay_per_hour is None or any(one.person == ANYONE for one in self.book.contracts()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from console import output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, app_of, books_of, models_of, show
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, NUMBER, Common, app_of, books_of, models_of, show
 from kempelen.errors import ConfigError
 from kempelen.text import normalise
 
@@ -66,7 +66,9 @@ def alarms(
     return NEEDS_A_PERSON if any(_waits(store, alarm) for alarm in found) else DONE
 
 
-def acknowledge(alarm: str, *, by: str, reason: str, minutes: Decimal | None = None, common: Common = COMMON) -> int:
+def acknowledge(
+    alarm: str, *, by: str, reason: str, minutes: Annotated[Decimal | None, NUMBER] = None, common: Common = COMMON
+) -> int:
     """Say that an alarm is seen, and what it is or who deals with it. The loop goes on as before.
 
     Parameters

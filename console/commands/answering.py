@@ -43,18 +43,22 @@ def answer(
         f"{settings.model.use or settings.model.name}: answer with a number, skip with {_SKIP}, stop with {_STOP}."
     )
     given = _until_stopped(answers, f"fallback:{who.strip()}", settings.model.labels, once=once)
-    return show({"answers": given}, common, lambda: output.say(f"You gave {given} answers."))
+    return show({"answers": given}, common, lambda: output.say(f"You gave {output.counted(given, 'answer')}."))
 
 
 def _until_stopped(answers: "HumanAnswers", identity: str, labels: tuple[str, ...], *, once: bool) -> int:
-    given = 0
+    given, told = 0, False
     while True:
         turn = answers.next(identity)
         if turn is None:
+            if not told:
+                output.remark("Nothing waits." if once else "Nothing waits. A query is shown as soon as one comes.")
+                told = True
             if once:
                 return given
             time.sleep(_LOOK_EVERY_S)
             continue
+        told = False
         key, item = turn
         said = _asked(item, labels)
         label = None if said in {_SKIP, _STOP} else labels[int(said) - 1]
@@ -75,7 +79,9 @@ def _asked(item: "Waiting", labels: tuple[str, ...]) -> str:
     allowed = {_SKIP, _STOP, *map(str, range(1, len(labels) + 1))}
     while True:
         try:
-            said = input("> ").strip().lower()
+            # Not as a prompt of `input`, which would be on standard output, where the result goes.
+            output.ask("> ")
+            said = input().strip().lower()
         except EOFError:
             return _STOP
         if said in allowed:

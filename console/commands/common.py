@@ -1,12 +1,13 @@
 """What every command shares: its options, its exit codes, and how it shows what it found."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from console import flows, output
 from console.stack import Stack
@@ -87,6 +88,21 @@ class Common:
 COMMON = Common()
 
 
+def _number(_: type, tokens: Sequence[Token]) -> Decimal:
+    said = tokens[0].value
+    try:
+        number = Decimal(said)
+    except InvalidOperation:  # no ValueError, which is what a parser of options knows
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{said!r} is no number; write it as 12.5")
+    return number
+
+
+NUMBER = Parameter(converter=_number)
+"""Of an option that is an exact number."""
+
+
 def show(document: Any, common: Common, readable: Callable[[], None]) -> int:
     """Print a result in the form that was asked for."""
     if common.json:
@@ -122,6 +138,31 @@ def models_of(known: list[str], wanted: str | None) -> list[str]:
     if wanted is not None and wanted not in known:
         raise ConfigError(f"There is no model {wanted}.", hint=f"Known: {', '.join(known) or 'none yet'}.")
     return [wanted] if wanted else known
+
+
+def known_version(store: "Store", said: str, model: str | None = None) -> tuple[str, str]:
+    """Model and version by MODEL/VERSION, or by VERSION of `model` or of the only one; ConfigError if there is none."""
+    name, _, version = said.rpartition("/")
+    known = store.models()
+    if not (name or model) and len(known) > 1:
+        raise ConfigError(f"Of which model is version {said}?", hint=f"Write {known[0]}/{said}, for instance.")
+    (found,) = models_of(known, name or model or next(iter(known), said))
+    versions = [one.version for one in store.versions(found)]
+    if version not in versions:
+        raise ConfigError(
+            f"There is no version {version} of {found}.", hint=f"Known: {', '.join(versions) or 'none yet'}."
+        )
+    return found, version
+
+
+def own_version(store: "Store", said: str, model: str) -> str:
+    """A version of the settings file's model, by VERSION or MODEL/VERSION."""
+    name, version = known_version(store, said, model)
+    if name != model:
+        raise ConfigError(
+            f"The settings are those of {model}, not of {name}.", hint="Name that model's settings with --config."
+        )
+    return version
 
 
 def cycles_under_way(state: Path) -> list[dict[str, Any]]:

@@ -115,7 +115,7 @@ def _round(one: dict[str, Any]) -> dict[str, Any]:
         "surging words": " ".join(one["surging"]),
         "candidates": one["candidates"],
         "predictions": one["traffic"],
-        "held back": f"{one['held_back']} queries, {one['held_back_predictions']} predictions",
+        "too rare to show": f"{one['held_back']} queries, {one['held_back_predictions']} predictions",
     }
 
 
@@ -145,7 +145,9 @@ def _privacy(seen: "Asked") -> list[str]:
 
 
 def _overlap(seen: "Asked") -> list[str]:
-    counts = ", ".join(f"{items} items have {answers}" for answers, items in seen.overlap.items())
+    counts = ", ".join(
+        f"{output.counted(items, 'item has', 'items have')} {answers}" for answers, items in seen.overlap.items()
+    )
     lines = [f"Answers: {counts}.", seen.consensus.says] if counts else []
     if seen.contested:
         lines.append(f"{seen.contested} items wait for an expert.")
@@ -155,7 +157,7 @@ def _overlap(seen: "Asked") -> list[str]:
 def _time(seen: "Asked") -> list[str]:
     given = [_given(seen.human, "people"), _given(seen.simulated, "simulated annotators, none of them human")]
     asked_for = f"Asked for {seen.seconds_asked / 60:.0f} of {seen.budget_seconds / 60:.0f} minutes."
-    cost = f"At the agreed pay: {seen.cost[0]} to {seen.cost[1]} {seen.currency}." if seen.cost else ""
+    cost = f"At the agreed pay, fees included: {_price(seen)}." if seen.cost else ""
     return [line for line in (*given, asked_for, cost) if line]
 
 
@@ -164,7 +166,13 @@ def _given(given: "Given", who: str) -> str:
 
     if not given.answers:
         return ""
+    answers = output.counted(given.answers, "answer")
     if given.low_s is None or given.high_s is None:
-        return f"{given.answers} answers by {who}; for the time behind a version see `kempelen labour`."
-    skips = f", {given.skips} of them skips" if given.skips else ""
-    return f"{given.answers} answers{skips} by {given.annotators} {who}: {interval(given.low_s, given.high_s)}."
+        return f"{answers} by {who}; for the time behind a version see `kempelen labour`."
+    skips = f", {output.counted(given.skips, 'skip')} among them" if given.skips else ""
+    return f"{answers} by {given.annotators} {who}{skips}: {interval(given.low_s, given.high_s)}."
+
+
+def _price(seen: "Asked") -> str:
+    low, high = seen.cost or ("", "")
+    return f"{low} {seen.currency}" if low == high else f"{low} to {high} {seen.currency}"

@@ -4,6 +4,7 @@ An export holds a row for every event of every person, under pseudonyms: it is f
 in it is held back.
 """
 
+from ledger.export._whole import whole_file
 from ledger.export.books import Form, export
 
-__all__ = ["Form", "export"]
+__all__ = ["Form", "export", "whole_file"]

@@ -116,7 +116,7 @@ def _parts(pay: Pay) -> list[tuple[Why, Decimal, str]]:
     certain = "" if not pay.unknown else " (as far as it is known)"
     if pay.due is None:
         return [(Why.PAY, pay.payable, f"agreed pay, or the floor{certain}")]
-    top_up = f"top-up to the floor under {pay.high_s / 3600:.2f} h{certain}"
+    top_up = f"top-up to the floor for {pay.high_s / 3600:.2f} h{certain}"
     return [(Why.PAY, pay.due, "agreed pay"), (Why.TOP_UP, pay.payable - pay.due, top_up)]
 
 

@@ -87,4 +87,4 @@ def _rate(row: Row) -> Rate:
 
 
 def _unknown(subject: str, message: str) -> Problem:
-    return Problem(stage="pay", subject=subject, message=message, hint="Add it to the table of exchange rates.")
+    return Problem(stage="pay", subject=subject, message=message, hint="Add it to the file that [pay] rates names.")

@@ -49,7 +49,7 @@ def test_the_csv_is_to_the_cent(terms: Terms, worked: MakeWorked) -> None:
     assert payables_csv(_list([worked(pieces=10)], [], terms)) == (
         "person,amount,currency,period,why,payment\r\n"
         "annotator:ada,5.00,EUR,2024-01-01..2024-01-31,agreed pay,pay/annotator:ada/2024-01-01..2024-01-31/1\r\n"
-        "annotator:ada,7.41,EUR,2024-01-01..2024-01-31,top-up to the floor under 1.00 h,"
+        "annotator:ada,7.41,EUR,2024-01-01..2024-01-31,top-up to the floor for 1.00 h,"
         "top-up/annotator:ada/2024-01-01..2024-01-31/1\r\n"
     )
 

@@ -48,7 +48,7 @@ def reconcile(cycle: str | None = None, *, common: Common = COMMON) -> int:
 
 
 def verify(*, registry: Annotated[bool, Parameter(negative="")] = False, common: Common = COMMON) -> int:
-    """Check the books against themselves, and every labour card against the entries behind it. Ends with 3 if not.
+    """Check the books against themselves, and every labour card against its entries. Ends with 3 if something is wrong.
 
     Every entry reads as it was booked, every answer is assigned once and whole, totals are those of the entries, and
     each card's digest is that of the entries that it rests on.
@@ -78,8 +78,11 @@ def verify(*, registry: Annotated[bool, Parameter(negative="")] = False, common:
     def readable() -> None:
         for problem in problems:
             output.say(f"{problem.subject}: {problem.message} {problem.hint}")
-        found = f"{len(problems)} problems" if problems else "nothing is wrong"
-        output.say(f"{ledger.last_entry():,} entries and {cards} labour cards: {found}.")
+        found = output.counted(len(problems), "problem") if problems else "nothing is wrong"
+        entries = output.counted(ledger.last_entry(), "entry", "entries")
+        output.say(f"{entries} and {output.counted(cards, 'labour card')}: {found}.")
+        if not problems:
+            output.say("Whether all work was booked: kempelen labour reconcile")
 
     document = {
         "entries": ledger.last_entry(),

@@ -1,15 +1,17 @@
-"""What people are owed: contracts, payrolls, the list of what is still to be paid. For those who run the payroll."""
+"""What people are owed: payrolls, the list of what is still to be paid, the cost of versions. For the payroll role."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App
-
 from console import output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, show
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, own_version, show
+from console.commands.labour.office import must_be_known, office_of, told
 from kempelen.errors import BadData, ConfigError
 
+_AMOUNTS = ("owed", "received", "floor", "payable")
 _FIGURES = (
     *("person", "currency", "low_s", "high_s", "untimed", "accepted", "rejected", "owed", "received", "floor"),
     *("hourly_low", "hourly_high", "due", "top_up", "payable"),
@@ -18,7 +20,7 @@ _FIGURES = (
 if TYPE_CHECKING:
     from cycle.pay import PayOffice
     from kempelen.errors import Problem
-    from ledger.pay.contract_book import Recorded
+    from ledger.pay.payable import Payable
     from ledger.pay.payroll import Pay
     from ledger.pay.period import Period
 
@@ -44,8 +46,10 @@ def topups(
     on
         The day on which they were made; today by default.
     """
-    office, period = _office(common), _period(month)
+    office, period = office_of(common), _period(month)
     if paid is not None:
+        if csv is not None:
+            raise ConfigError("--csv writes a list, --paid books one.", hint="Write it, transfer the money, book it.")
         return _record(office, paid, on or datetime.now(UTC).date(), common)
     from ledger.pay.payable import payables_csv
 
@@ -59,22 +63,22 @@ def topups(
             {"person": r.person, "amount": r.amount, "currency": r.currency, "why": r.why, "payment": r.source_id}
             for r in rows
         ],
-        "unknown": [_told(problem) for problem in unknown],
+        "unknown": [told(problem) for problem in unknown],
     }
 
     def readable() -> None:
         output.show_table(
-            [
-                {"person": r.person, "amount": f"{r.amount} {r.currency}", "for": r.what.value, "why": r.why}
-                for r in rows
-            ],
+            [{"person": r.person, "amount": f"{r.amount} {r.currency}", "why": r.why} for r in rows],
             right=("amount",),
+            whole=("person", "amount"),
         )
-        output.say(f"{len(rows)} payments are open for {period}." if rows else f"Nothing is to be paid for {period}.")
-        for problem in unknown:
-            output.say(f"  unknown: {_told(problem)}")
+        open_ = f"For {period}, {output.counted(len(rows), 'payment')} of {_in_all(rows)} in all are still to be made."
+        output.say(open_ if rows else f"Nothing that is known is still to be paid for {period}.")
+        _say_unknown(unknown)
         if csv is not None:
             output.say(f"Written to {csv}. Once it is paid: kempelen labour topups --paid {csv}")
+        elif rows:
+            output.say(f"The list for the transfer: kempelen labour topups {period} --csv FILE")
 
     show(document, common, readable)
     return NEEDS_A_PERSON if rows or unknown else DONE
@@ -89,92 +93,44 @@ def payroll(month: str | None = None, *, common: Common = COMMON) -> int:
         As 2020-01; or any days, as 2020-01-01..2020-01-31. Last month by default.
     """
     period = _period(month)
-    pays = _office(common).payroll(period)
+    office = office_of(common)
+    pays = office.payroll(period)
 
     def readable() -> None:
-        output.show_table([_row(pay) for pay in pays], right=("owed", "received", "floor", "payable"))
+        output.show_table([_row(pay) for pay in pays], right=_AMOUNTS, whole=("person", *_AMOUNTS, "in"))
         if not pays:
-            output.say(f"Nobody worked in {period}, or was paid for it.")
-        for problem in dict.fromkeys(problem for pay in pays for problem in pay.unknown):
-            output.say(f"  unknown: {_told(problem)}")
+            output.say(f"Nobody worked in {period}, or was paid for it.{_when_somebody_did(office)}")
+        _say_unknown(dict.fromkeys(problem for pay in pays for problem in pay.unknown))
+        if any(pay.payable for pay in pays):
+            output.say(f"What is still to be paid, as a list: kempelen labour topups {period}")
 
     return show([_as_json(pay) for pay in pays], common, readable)
 
 
-def contracts(*, every: bool = False, common: Common = COMMON) -> int:
-    """Show the contracts that hold.
-
-    Parameters
-    ----------
-    every
-        What was ended, corrected or annulled, too.
-    """
-    book = _office(common).book
-    rows = book.history() if every else book.in_force()
-
-    def readable() -> None:
-        output.show_table([{"number": one.number, "contract": str(one.contract), "": _became(one)} for one in rows])
-        if not rows:
-            output.say("No contract is on record. `kempelen labour contracts import FILE --by NAME` takes them in.")
-
-    document = [{"number": one.number, "contract": str(one.contract), "remark": _became(one)} for one in rows]
-    return show(document, common, readable)
-
-
-def import_contracts(file: Path, *, by: str, common: Common = COMMON) -> int:
-    """Take contracts from a CSV file, all or none of it; see docs/pay.md for its columns. Taking it again is harmless.
-
-    Parameters
-    ----------
-    file
-        One contract a row.
-    by
-        Who records them.
-    """
-    from ledger.pay.contract_file import import_contracts as take
-
-    new, problems = take(_office(common).book, file, at=datetime.now(UTC), by=by)
-    if problems:
-        told = " ".join(_told(problem) for problem in problems[:10])
-        raise BadData(f"{file} has {len(problems)} wrong rows, and nothing of it was taken. {told}", hint="Mend them.")
-    return show({"new": new}, common, lambda: output.say(f"{new} contracts are new."))
-
-
-def end_contract(number: int, *, last: date, by: str, reason: str, common: Common = COMMON) -> int:
-    """End a contract on a day. The row stays; another one says so.
-
-    Parameters
-    ----------
-    number
-        Its number, as `kempelen labour contracts` shows it.
-    last
-        The last day on which it holds.
-    by
-        Who records it.
-    reason
-        Why.
-    """
-    new = _office(common).book.end(number, last, at=datetime.now(UTC), by=by, reason=reason)
-    return show({"number": new}, common, lambda: output.say(f"Contract {number} ends on {last}: see number {new}."))
-
-
 def cost(version: str | None = None, *, common: Common = COMMON) -> int:
-    """Show what the human effort behind a version cost, waste and fees included, and for each gained point.
+    """Show what the human effort behind versions cost, and each gained point of accuracy. For the payroll role.
+
+    Waste and fees are in it. Nothing is held back: where few people worked for a version, it tells of their pay.
 
     Parameters
     ----------
     version
-        All versions by default.
+        VERSION of the settings file's model, or MODEL/VERSION; all versions of that model by default.
     """
     from cycle.cost import costs_of
 
     store, _ = books_of(common.folder)
-    rows = costs_of(_office(common), store, version)
+    office = office_of(common)
+    one = version and own_version(store, version, office.settings.model.name)
+    rows = costs_of(office, store, one or None)
 
     def readable() -> None:
         output.show_table([row.in_words() for row in rows])
-        for problem in dict.fromkeys(problem for row in rows for problem in row.cost.unknown):
-            output.say(f"  unknown: {_told(problem)}")
+        said = {f"{problem.message} {problem.hint}" for row in rows for problem in row.cost.unknown}
+        for line in sorted(said):
+            output.say(f"  not in it: {line}")
+        if said:
+            output.say("Whose pay is missing: kempelen labour payroll MONTH")
 
     return show([row.as_json() for row in rows], common, readable)
 
@@ -182,16 +138,19 @@ def cost(version: str | None = None, *, common: Common = COMMON) -> int:
 def _record(office: "PayOffice", file: Path, on: date, common: Common) -> int:
     from ledger.pay.payable import read_payables
 
-    new = office.record_paid(read_payables(file), on=on, now=datetime.now(UTC))
-    return show({"booked": new}, common, lambda: output.say(f"{new} payments of {on} are booked."))
+    now, rows = datetime.now(UTC), read_payables(file)
+    if on > now.date():
+        raise BadData(f"{on} is still to come.", hint="Book payments once they are made.")
+    must_be_known(office, file, rows)
+    new = office.record_paid(rows, on=on, now=now)
 
+    def readable() -> None:
+        if new:
+            output.say(f"Booked: {output.counted(new, 'payment')}, made on {on}.")
+        if new < len(rows) or not rows:
+            output.say(f"{output.counted(len(rows) - new, 'payment')} of {file.name} had been booked before.")
 
-def _office(common: Common) -> "PayOffice":
-    from cycle.wiring import pay_office
-
-    settings = common.settings
-    books_of(settings.state)
-    return pay_office(settings)
+    return show({"booked": new}, common, readable)
 
 
 def _period(said: str | None) -> "Period":
@@ -212,9 +171,30 @@ def _period(said: str | None) -> "Period":
 
 
 def _write(file: Path, text: str) -> None:
-    part = file.with_name(f".{file.name}.part")
-    part.write_text(text, encoding="utf-8", newline="")
-    part.replace(file)
+    """As a whole or not at all, for its owner alone: it is payroll data."""
+    from ledger.export import whole_file
+
+    with whole_file(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="")
+
+
+def _when_somebody_did(office: "PayOffice") -> str:
+    from ledger.pay.from_books import worked
+
+    days = {each.on for each in worked(office.engine)}
+    return f" The books hold work of {min(days)} to {max(days)}." if days else ""
+
+
+def _say_unknown(problems: "Iterable[Problem]") -> None:
+    for problem in problems:
+        output.say(f"  unknown: {told(problem)}")
+
+
+def _in_all(rows: "Iterable[Payable]") -> str:
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        sums[row.currency] = sums.get(row.currency, Decimal(0)) + row.amount
+    return " and ".join(f"{amount} {currency}" for currency, amount in sorted(sums.items()))
 
 
 def _row(pay: "Pay") -> dict[str, Any]:
@@ -222,34 +202,27 @@ def _row(pay: "Pay") -> dict[str, Any]:
 
     return {
         "person": pay.person,
-        "hours": interval(pay.low_s, pay.high_s) + (f", {pay.untimed} answers untimed" if pay.untimed else ""),
-        "owed": _money(pay.owed, pay),
-        "received": _money(pay.received, pay),
-        "floor": _money(pay.floor, pay),
-        "an hour": f"{_money(pay.hourly_low, pay)} to {_money(pay.hourly_high, pay)}",
-        "payable": _money(pay.payable, pay),
+        "worked": interval(pay.low_s, pay.high_s) + (f", {pay.untimed} answers untimed" if pay.untimed else ""),
+        "owed": _known(pay.owed),
+        "received": _known(pay.received),
+        "floor": _known(pay.floor),
+        "an hour": _hourly(pay),
+        "payable": _known(pay.payable),
+        "in": pay.currency,
     }
 
 
-def _money(amount: Any, pay: "Pay") -> str:
-    return "unknown" if amount is None else f"{amount} {pay.currency}"
+def _hourly(pay: "Pay") -> str:
+    low, high = pay.hourly_low, pay.hourly_high
+    if low is None or low == high:
+        return _known(low)
+    return f"{low} or more" if high is None else f"{low} to {high}"
+
+
+def _known(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else str(amount)
 
 
 def _as_json(pay: "Pay") -> dict[str, Any]:
     facts = {name: getattr(pay, name) for name in _FIGURES}
-    return facts | {"period": str(pay.period), "unknown": [_told(problem) for problem in pay.unknown]}
-
-
-def _became(row: "Recorded") -> str:
-    what = "annuls" if row.annulled else "replaces"
-    return f"{what} number {row.supersedes}: {row.reason}" if row.supersedes else ""
-
-
-def _told(problem: "Problem") -> str:
-    return f"{problem.subject}: {problem.message} {problem.hint}"
-
-
-contracts_app = App(name="contracts", help=contracts.__doc__)
-contracts_app.default(contracts)
-contracts_app.command(import_contracts, name="import")
-contracts_app.command(end_contract, name="end")
+    return facts | {"period": str(pay.period), "unknown": [told(problem) for problem in pay.unknown]}

@@ -1,7 +1,6 @@
 """The human effort behind each version, for a terminal and for scripts; its card; and where it came from."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from console import output, tables
-from console.commands.common import COMMON, Common, app_of, books_of, models_of, show
+from console.commands.common import COMMON, Common, app_of, books_of, known_version, models_of, own_version, show
 from kempelen.errors import ConfigError
 from ledger.durations import interval
+from ledger.posting_rules import GIVEN
 
 if TYPE_CHECKING:
     from cycle.store import Store
@@ -48,12 +48,16 @@ def labour(
 
     def readable() -> None:
         output.show_table(tables.labour(statements), right=("quantity",))
-        for statement in statements:
-            for held in statement["held_back"]:
-                output.say(f"{statement['model']}/{statement['version']} {held}: held back, too few people gave it.")
-        output.say(
-            "\nEffort is an interval: what was surely worked, to what was at most. Its price: kempelen labour cost."
-        )
+        held_back = [f"  {one['model']}/{one['version']}: {held}" for one in statements for held in one["held_back"]]
+        if held_back:
+            output.say("\nTold only together or not at all, because too few people stand behind it:")
+        for line in held_back:
+            output.say(line)
+        if not statements:
+            output.say("No version is on record yet: `kempelen retrain` trains the first one.")
+            return
+        output.say("\nEffort is an interval: what was surely worked, to what was at most.")
+        output.say("On what terms it was given: kempelen labour card VERSION. For payroll: kempelen labour cost.")
 
     return show(statements, common, readable)
 
@@ -70,7 +74,7 @@ def card(
     Parameters
     ----------
     version
-        Of the settings file's model.
+        VERSION of the settings file's model, or MODEL/VERSION.
     form
         `markdown`, `json`, `html` (one file, for a browser or to print), or `badge` (SVG, for a README).
     publish
@@ -82,11 +86,7 @@ def card(
     if publish:
         common.with_servers()
     app, now = app_of(common), datetime.now(UTC)
-    known = [one.version for one in app.store.versions(app.model)]
-    if version not in known:
-        raise ConfigError(
-            f"There is no version {version} of {app.model}.", hint=f"Known: {', '.join(known) or 'none yet'}."
-        )
+    version = own_version(app.store, version, app.model)
     if publish:
         attach_card(app, version, now)
     issued = issue_card(app.settings, app.store, app.ledger, version, now)
@@ -108,15 +108,22 @@ def trace(version: str, *, common: Common = COMMON) -> int:
     Parameters
     ----------
     version
-        MODEL/VERSION.
+        MODEL/VERSION, or VERSION if the books hold one model.
     """
-    _, ledger = books_of(common.folder)
-    model, _, number = version.partition("/")
-    return _show_traced(list(ledger.trace(model, number)), common, f"Nothing is behind {version}.")
+    store, ledger = books_of(common.folder)
+    model, number = known_version(store, version)
+    found = list(ledger.trace(model, number))
+
+    def readable() -> None:
+        output.show_table([_row(one) for one in found], whole=("person",))
+        if not found:
+            output.say(f"Nothing is behind {model}/{number}.")
+
+    return show([asdict(one) for one in found], common, readable)
 
 
 def went(annotation: str, *, common: Common = COMMON) -> int:
-    """Show every version that an answer went into, directly or inherited.
+    """Show every version that an answer went into, directly or inherited. For the payroll role.
 
     Parameters
     ----------
@@ -124,7 +131,18 @@ def went(annotation: str, *, common: Common = COMMON) -> int:
         Its name, as `kempelen labour trace` shows it.
     """
     _, ledger = books_of(common.folder)
-    return _show_traced(ledger.where_went(annotation), common, f"{annotation} is behind no version.")
+    found = ledger.where_went(annotation)
+    if not found and not any(map(ledger.entry, (annotation, f"{GIVEN}{annotation}"))):
+        raise ConfigError(
+            f"The books know no answer {annotation}.", hint="Names of answers: `kempelen labour trace MODEL/VERSION`."
+        )
+
+    def readable() -> None:
+        output.show_table([{"version": one.version} | _row(one) for one in found], whole=("version", "person"))
+        if not found:
+            output.say(f"{annotation} is behind no version yet: its cycle is under way, or it was taken back.")
+
+    return show([asdict(one) for one in found], common, readable)
 
 
 def export(
@@ -147,7 +165,14 @@ def export(
 
     _, ledger = books_of(common.folder)
     entries = write(ledger.engine, file, Form(form))
-    return show({"file": str(file), "entries": entries}, common, lambda: output.say(f"{entries} entries in {file}."))
+
+    def readable() -> None:
+        output.say(f"{output.counted(entries, 'entry', 'entries')} in {file}, which you alone can read.")
+        if form == "beancount":
+            output.say(f"An outside judge of the arithmetic: bean-check {file}")
+        output.say("It tells of single people, and keeps their pseudonyms for good: delete it when it has served.")
+
+    return show({"file": str(file), "entries": entries}, common, readable)
 
 
 def _statements(
@@ -161,24 +186,17 @@ def _statements(
     return shown(ledger, store, model, min_people(store, model), version)
 
 
-def _show_traced(found: "Sequence[Traced]", common: Common, nothing: str) -> int:
-    def readable() -> None:
-        output.show_table(
-            [
-                {
-                    "version": one.version,
-                    "answer": one.answer.removeprefix("given:"),
-                    "person": one.person,
-                    "for": one.kind.value,
-                    "figures": one.provenance.value,
-                    "effort": interval(one.low_s, one.high_s),
-                    "share": one.share.value if one.charged_to == one.version else f"inherited from {one.charged_to}",
-                    "not used": one.unused,
-                }
-                for one in found
-            ]
-        )
-        if not found:
-            output.say(nothing)
+def _row(one: "Traced") -> dict[str, str | None]:
+    return {
+        "answer": one.answer.removeprefix(GIVEN),
+        "person": one.person and one.person.removeprefix("annotator:"),
+        "for": one.kind.value,
+        "figures": one.provenance.value,
+        "effort": interval(one.low_s, one.high_s),
+        "became": _became(one),
+    }
 
-    return show([asdict(one) for one in found], common, readable)
+
+def _became(one: "Traced") -> str:
+    unused = f"not used: {one.unused.replace('_', ' ')}" if one.unused else one.share.value
+    return unused if one.charged_to == one.version else f"inherited from {one.charged_to}"

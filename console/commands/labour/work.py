@@ -9,9 +9,10 @@ from uuid import uuid4
 from cyclopts import Parameter
 
 from console import output
-from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, app_of, show
+from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, NUMBER, Common, app_of, show
 from kempelen.errors import ConfigError
 from kempelen.records import Kind
+from ledger.durations import interval
 
 _SWITCHES: dict[str, str | bool] = {"true": True, "false": False}
 
@@ -20,8 +21,8 @@ def record(  # noqa: PLR0913 - work is exactly these things
     what: str,
     *,
     by: str,
-    minutes: Decimal,
-    at_most: Decimal | None = None,
+    minutes: Annotated[Decimal, NUMBER],
+    at_most: Annotated[Decimal | None, NUMBER] = None,
     version: str | None = None,
     at: datetime | None = None,
     name: str | None = None,
@@ -32,7 +33,7 @@ def record(  # noqa: PLR0913 - work is exactly these things
     Parameters
     ----------
     what
-        What was done, as `looked into the alarm about corona`.
+        What was done, as "looked into the alarm about corona".
     by
         Who did it; the books keep a pseudonym.
     minutes
@@ -64,7 +65,8 @@ def record(  # noqa: PLR0913 - work is exactly these things
         now=now,
     )
     document = {"booked": entry.source_id, "version": entry.version, "person": entry.person}
-    said = f"Booked for version {entry.version} as verification, declared: {entry.narration}."
+    took = interval(minutes * 60, high * 60)
+    said = f"Booked for version {entry.version} as verification: {took} of {entry.person}, declared."
     return show(document, common, lambda: output.say(said))
 
 
@@ -93,7 +95,7 @@ def import_(  # noqa: PLR0913 - an import is exactly these things
     payer
         Whose money it was, as the books name it.
     param
-        What that format takes besides, as `--param.fee_share 0.4`; see docs/labour_import.md.
+        What that format takes besides, as `--param.fee 0.4`; see docs/labour_import.md.
     """
     from cycle.labour_import import import_labour
 
@@ -111,10 +113,10 @@ def import_(  # noqa: PLR0913 - an import is exactly these things
         )
 
     def readable() -> None:
-        output.say(
-            f"{done.pieces} pieces of work by {done.people} people, declared by {form}: "
-            f"{done.new_entries} entries are new, for version {done.version}."
-        )
+        pieces, people = output.counted(done.pieces, "piece"), output.counted(done.people, "person", "people")
+        output.say(f"{file.name} declares {pieces} of work by {people}.")
+        new = f"Booked for version {done.version}: {output.counted(done.new_entries, 'entry', 'entries')}."
+        output.say(new if done.new_entries else "Nothing is new: it is in the books already.")
         for one in done.problems:
             output.say(f"  {one.subject}: {one.message} {one.hint}")
 
