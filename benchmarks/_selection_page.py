@@ -17,8 +17,9 @@ A *pool* holds the queries that could be asked about. Each strategy gives each o
 round (`[selection] shares`). A query's chance is proportional to the sum of share x size / (all sizes), and every
 query is drawn by itself (Poisson sampling), so that the chances of single queries, and of any number of them
 together, are known exactly. They are written beside each request, as `inclusion_probability` and `audit_probability`:
-all that is said about live accuracy rests on them. What a strategy cannot use of its share, because it has nothing to
-say or its queries are certain to be asked about already, it leaves to the others, but not to the audit: that keeps its own.
+all that is said about live accuracy rests on them. What a strategy cannot use of its share, because it has nothing
+to say or its queries are certain to be asked about already, it leaves to the others, but not to the audit: that keeps
+its own.
 
 | strategy | asks about |
 | --- | --- |

@@ -34,7 +34,7 @@ def build(stage: str, name: str, params: Mapping[str, Any], *, section: str | No
     except TypeError as mismatch:
         raise ConfigError(
             f"[{named_in}] does not fit the plug-in {name}: {mismatch}.",
-            hint=f"build() takes {inspect.signature(factory)}.",
+            hint=f"build() takes {str(inspect.signature(factory)).partition(' -> ')[0]}.",
         ) from mismatch
     return factory(**params)
 

@@ -98,7 +98,7 @@ def _tell_the_end(result: dict[str, Any], addresses: Addresses, model: str, anno
         right=("December", "after the shift"),
     )
     output.say()
-    output.show_table(tables.labour(result["labour"]), title="What it cost", right=("annotations",))
+    output.show_table(tables.labour(result["labour"]), title="What it cost", right=("quantity",))
     studio = result["label_studio"]
     output.say(
         f"\nLabel Studio holds {studio['items']} items ({studio['duplicate_items']} twice) "

@@ -29,6 +29,7 @@ COMMANDS = (
     "labor",
     "labour",
     "retrain",
+    "schedule",
     "status",
     "up",
     "watch",

@@ -32,8 +32,10 @@ from cycle.watch import watch
 from cycle.wiring import human_answers, wire
 from kempelen.settings import load
 from ledger.database import open_engine
+from ledger.people.booked import booked_people
 from ledger.people.corrections import Corrections
 from ledger.people.pseudonyms import Pseudonyms
+from ledger.people.ratings import Rating, Ratings
 from ledger.posting_rules import GIVEN
 
 START = datetime(2019, 12, 20, tzinfo=UTC)
@@ -494,6 +496,19 @@ def test_keys_are_rotated_and_old_ones_dropped_only_if_nobody_is_lost_unsaid(kem
     assert kempelen("labour", "verify", "--json").json["problems"] == []
 
 
+def test_what_people_said_of_a_cycle_is_shown_once_three_have(kempelen: Office) -> None:
+    said = Ratings(kempelen.open())
+    people = sorted(booked_people(kempelen.open()))[:3]
+    for person, pay in zip(people, (1, 2, 3), strict=True):
+        assert "rated by enough people" in kempelen("labour", "ratings").out
+        said.rate(
+            Rating(model="queries", cycle=CYCLE, person=person, clarity=4, pay=pay, load=5, comment=person, at=NIGHT), 3
+        )
+    (told,) = kempelen("labour", "ratings", "--json").json
+    assert told == {"cycle": CYCLE, "ratings": 3, "clarity": 4, "pay": 2, "load": 5, "comments": people}
+    assert f"{CYCLE}: {people[0]}" in kempelen("labour", "ratings").out
+
+
 # ---------------------------------------------------------------- proofs
 
 
@@ -672,7 +687,7 @@ def test_wrong_usage_is_said_on_standard_error_with_exit_code_2(
     "command",
     [
         *("card", "contracts", "cost", "decide", "export", "forget", "import", "link", "payroll", "reconcile"),
-        *("record", "requests", "rotate", "topups", "trace", "verify", "went"),
+        *("ratings", "record", "requests", "rotate", "topups", "trace", "verify", "went"),
     ],
 )
 def test_every_command_of_the_books_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:

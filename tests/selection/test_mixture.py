@@ -103,8 +103,9 @@ def test_sizes_too_small_or_large_for_a_sum_are_drawn_all_the_same() -> None:
 
 def test_the_chances_are_the_mixture_computed_by_hand() -> None:
     # `idle` has nothing to say: of the 0.7 that are not the audit's, 0.2 and 0.4 count as a third and two thirds.
-    # Items 2 and 6 are certain. Of 3 items one is left for the other five: the audit's part of them, 3 * 0.3 * 18/28, and the
-    # rest for items 0, 3 and 5, who have 0.05, 0.1 and 0.05 of `surge` twice and of `doubt` once: the same each.
+    # Items 2 and 6 are certain. Of 3 items one is left for the other five: the audit's part of them, 3 * 0.3 * 18/28,
+    # and the rest for items 0, 3 and 5, who have 0.05, 0.1 and 0.05 of `surge` twice and of `doubt` once: the same
+    # each.
     one = expected()
     own, others = 3 * 0.3 * 1 / 28, (1 - 3 * 0.3 * 18 / 28) / 3
     assert one.inclusion[[2, 6]] == pytest.approx([1, 1])

@@ -28,6 +28,7 @@ app.command(statement.export, group=_PAYROLL)
 
 _RIGHTS = Group.create_ordered("The rights of those who did the work")
 app.command(people.link, group=_RIGHTS)
+app.command(people.ratings, group=_RIGHTS)
 app.command(people.requests, group=_RIGHTS)
 app.command(people.decide, group=_RIGHTS)
 app.command(people.forget, group=_RIGHTS)

@@ -1,5 +1,6 @@
 """The rights of those who gave the effort: their own page, corrections, being forgotten; and the keys of pseudonyms."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,6 +122,33 @@ def decide(
     later = "" if in_books or not accept else " It is booked once its cycle is accounted for."
     document = {"number": decided.number, "accepted": accept, "booked": in_books}
     return show(document, common, lambda: output.say(f"Request {number} is {done}.{later}"))
+
+
+def ratings(*, common: Common = COMMON) -> int:
+    """Show what annotators said of each cycle: means and comments, of so many people that nobody stands out."""
+    from cycle.labour import min_people
+    from ledger.people.ratings import Ratings
+
+    store, ledger = books_of(common.folder)
+    said = Ratings(ledger.engine)
+    found = [
+        {"cycle": cycle.cycle_id, **asdict(summary), "comments": said.comments(cycle.cycle_id, k)}
+        for model in store.models()
+        for k in (min_people(store, model),)
+        for cycle in store.cycles(model)
+        if (summary := said.summary(k, cycle=cycle.cycle_id)).ratings
+    ]
+
+    def readable() -> None:
+        rows = [{name: value for name, value in one.items() if name != "comments"} for one in found]
+        output.show_table(rows, right=("ratings", "clarity", "pay", "load"))
+        for one in found:
+            for comment in one["comments"]:
+                output.say(f"{one['cycle']}: {comment}")
+        if not found:
+            output.say("No cycle has been rated by enough people.")
+
+    return show(found, common, readable)
 
 
 def forget(

@@ -112,6 +112,8 @@ def trace(version: str, *, common: Common = COMMON) -> int:
     """
     store, ledger = books_of(common.folder)
     model, number = known_version(store, version)
+    # What inherits from what is in the books since the last card; a version may have come after it.
+    ledger.record_lineage(model, store.lineage(model))
     found = list(ledger.trace(model, number))
 
     def readable() -> None:
@@ -130,7 +132,9 @@ def went(annotation: str, *, common: Common = COMMON) -> int:
     annotation
         Its name, as `kempelen labour trace` shows it.
     """
-    _, ledger = books_of(common.folder)
+    store, ledger = books_of(common.folder)
+    for model in store.models():
+        ledger.record_lineage(model, store.lineage(model))
     found = ledger.where_went(annotation)
     if not found and not any(map(ledger.entry, (annotation, f"{GIVEN}{annotation}"))):
         raise ConfigError(
