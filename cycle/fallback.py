@@ -19,14 +19,13 @@ from sqlalchemy import (
     Text,
     and_,
     insert,
-    inspect,
     or_,
     select,
     update,
 )
 
 from kempelen.errors import BadData
-from ledger.database import reading, writing
+from ledger.database import reading, with_tables, writing
 
 _YES, _NO = "y", "n"
 
@@ -105,12 +104,7 @@ class FallbackQueue:
     """Items, and the turns that people take at them. Safe for several processes at once."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        with reading(engine) as connection:
-            complete = set(_meta.tables) <= set(inspect(connection).get_table_names())
-        if not complete:
-            with writing(engine) as connection:
-                _meta.create_all(connection)
+        self._engine = with_tables(engine, _meta.sorted_tables)
 
     def ask(self, item: Waiting) -> None:
         """Put an item before people."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, ColumnElement, Engine, MetaData, String, Table, Text, and_, inspect, select
+from sqlalchemy import Column, ColumnElement, Engine, MetaData, String, Table, Text, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kempelen.clock import Clock
@@ -13,7 +13,7 @@ from kempelen.records import Effort
 from kempelen.settings import Settings
 from kempelen.text import item_id, normalise
 from ledger import posting_rules
-from ledger.database import reading, writing
+from ledger.database import reading, with_tables, writing
 from ledger.entries import Entry
 from ledger.store import Ledger
 
@@ -80,12 +80,7 @@ class Corrections:
     """What users corrected, by the application's own id of the event. Safe for several processes at once."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        with reading(engine) as connection:
-            complete = inspect(connection).has_table(_corrections.name)
-        if not complete:
-            with writing(engine) as connection:
-                _meta.create_all(connection)
+        self._engine = with_tables(engine, _meta.sorted_tables)
 
     def record(self, model: str, correction: Correction) -> Correction:
         """Record a correction; what is on record under its id, should it have come before."""

@@ -86,7 +86,7 @@ def _released(app: App, cycle: Cycle, open_: Mapping[str, Need], now: datetime) 
     cycles = app.store.cycles()
     hazardous = {one.cycle_id: found for one in cycles if (found := _Hazardous.of(app, one, now)).items}
     answered = [answer for one in cycles if one.cycle_id in hazardous for answer in _hazards_answered(app, one)]
-    with exposure(app.store._engine) as shown:  # noqa: SLF001 - whoever notes must hold the store's own database
+    with exposure(app.ledger.engine) as shown:
         noted = shown.noted
         own = hazardous[cycle.cycle_id].before_people(noted.get(cycle.cycle_id, {}))
         others = (set(noted) | set(hazardous)) - {cycle.cycle_id}

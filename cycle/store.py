@@ -26,7 +26,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    inspect,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -36,7 +35,7 @@ from kempelen.errors import BadData, IllegalMove
 from kempelen.profile import Profile
 from kempelen.records import Annotation, ConsensusLabel, LabelRequest
 from kempelen.states import State, move, replay
-from ledger.database import reading, writing
+from ledger.database import reading, with_tables, writing
 
 Record = TypeVar("Record")
 
@@ -182,12 +181,7 @@ class Store:
     """Records and reads what the loop knows. Safe for several processes at once."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        with reading(engine) as connection:
-            complete = set(_meta.tables) <= set(inspect(connection).get_table_names())
-        if not complete:
-            with writing(engine) as connection:
-                _meta.create_all(connection)
+        self._engine = with_tables(engine, _meta.sorted_tables)
 
     # ------------------------------------------------------------ cycles
 

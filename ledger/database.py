@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from kempelen.errors import ConfigError
@@ -21,6 +21,7 @@ __all__ = [
     "open_engine",
     "prepare_to_read_all",
     "reading",
+    "with_tables",
     "writing",
 ]
 
@@ -51,6 +52,16 @@ def writing(engine: Engine) -> AbstractContextManager[Connection]:
 def reading(engine: Engine) -> AbstractContextManager[Connection]:
     """A transaction that only reads: it sees one state of the books and keeps no writer waiting."""
     return _transaction(engine, writes=False)
+
+
+def with_tables(engine: Engine, tables: Sequence[Table]) -> Engine:
+    """The engine, with these tables made where they are missing. Another process may have been first."""
+    with reading(engine) as connection:
+        present = set(inspect(connection).get_table_names())
+    if not {table.name for table in tables} <= present:
+        with writing(engine) as connection:
+            tables[0].metadata.create_all(connection, tables=tables)
+    return engine
 
 
 @contextmanager

@@ -18,12 +18,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    inspect,
     text,
 )
 
 from kempelen.errors import ConnectorUnavailable
-from ledger.database import database_errors, reading, writing
+from ledger.database import database_errors, with_tables, writing
 from ledger.tables import METADATA, Whole
 
 
@@ -166,12 +165,7 @@ _ready: WeakSet[Engine] = WeakSet()
 def prepared(engine: Engine) -> Engine:
     """The engine, with these tables made where they are missing. Another process may have been first."""
     if engine not in _ready:
-        with reading(engine) as connection:
-            present = set(inspect(connection).get_table_names())
-        if not {table.name for table in PEOPLE_TABLES} <= present:
-            with writing(engine) as connection:
-                METADATA.create_all(connection, tables=list(PEOPLE_TABLES))
-        _ready.add(engine)
+        _ready.add(with_tables(engine, PEOPLE_TABLES))
     return engine
 
 
