@@ -179,8 +179,10 @@ def test_the_registry_says_so_as_well(demo: Document, world: Any) -> None:
     assert card == version["description"]
     assert "Simulated effort (not human work)" in card
     statement = json.loads(world.artifact(version["run_id"], "labour_card.json"))
-    assert (statement["effort"], statement["totals"]["human"]["high_s"]) == ([], None)
-    assert statement["simulated"]["effort"]
+    (declared,) = statement["effort"]
+    assert (declared["provenances"], declared["labels"], declared["high_s"]) == (["declared"], 14_900, None)
+    assert (statement["unused"], statement["totals"]["human"]["annotations"]) == ([], 0)
+    assert statement["totals"]["simulated"]["high_s"] > 0
     assert statement["digest"] == demo["labour"][1]["digest"] == tags["labour.digest"]
 
 
