@@ -55,10 +55,10 @@ class HumanAnswers:
         fallback, normal = self.settings.fallback, normalise(query)
         if not normal or (confidence is not None and confidence >= fallback.below):
             return None
-        (shown,) = self.scrubber.scrub([normal])
         now, wait = self.clock.now(), fallback.wait_s if wait_s is None else wait_s
         if not 0 <= wait <= _LONGEST_WAIT_S:
             raise BadData(f"{wait} seconds are no time to wait.", hint=f"Wait 0 to {_LONGEST_WAIT_S} seconds.")
+        (shown,) = self.scrubber.scrub([normal])
         item = Waiting(
             ticket=secrets.token_hex(16),
             model=self.settings.model.name,

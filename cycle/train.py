@@ -35,7 +35,7 @@ def train_first(app: App, now: datetime) -> Version:
         raise NotEnoughData(
             f"{app.settings.training.base} leaves {len(validation)} queries for the gate, which needs "
             f"{app.settings.gate.min_before}.",
-            hint="Give more base data (some 1,000 queries are enough), a larger [training] validation_share, "
+            hint="Give more base data (some 1,200 queries are enough), a larger [training] validation_share, "
             "or a smaller [gate] min_before. Nobody was asked anything yet.",
         )
     examples = TrainingSet(examples=tuple(base))

@@ -1,5 +1,8 @@
 """Answer in the model's place: what a client waits for is shown to a person, who answers on the terminal."""
 
+import select
+import sys
+import termios
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,9 +57,8 @@ def _until_stopped(answers: "HumanAnswers", identity: str, labels: tuple[str, ..
             if not told:
                 output.remark("Nothing waits." if once else "Nothing waits. A query is shown as soon as one comes.")
                 told = True
-            if once:
+            if once or _stopped_while_waiting():
                 return given
-            time.sleep(_LOOK_EVERY_S)
             continue
         told = False
         key, item = turn
@@ -70,8 +72,24 @@ def _until_stopped(answers: "HumanAnswers", identity: str, labels: tuple[str, ..
             return given
 
 
+def _stopped_while_waiting() -> bool:
+    """Wait a moment; whether somebody at the terminal says meanwhile that they stop. Nothing else they type counts."""
+    if not sys.stdin.isatty():
+        time.sleep(_LOOK_EVERY_S)
+        return False
+    if not select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
+        return False
+    said = sys.stdin.readline()
+    if said.strip().lower() == _STOP or not said:
+        return True
+    output.remark("Nothing is shown yet that this could answer.")
+    return False
+
+
 def _asked(item: "Waiting", labels: tuple[str, ...]) -> str:
     """Show one item until it is answered, skipped, or there is nobody any more (end of input)."""
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the item was there is no answer to it
     output.remark("")
     output.remark(item.query, strong=True)
     for number, label in enumerate(labels, start=1):

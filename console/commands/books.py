@@ -22,4 +22,10 @@ def champion(model: str | None = None, *, at: datetime | None = None, common: Co
         {"model": name, "champion": store.champion(name, moment), "at": (moment.isoformat() if moment else "now")}
         for name in models_of(store.models(), model)
     ]
-    return show(rows, common, lambda: output.show_table(rows))
+
+    def readable() -> None:
+        output.show_table(rows)
+        if not rows:
+            output.say("No version is in service yet: `kempelen retrain` trains the first one.")
+
+    return show(rows, common, readable)

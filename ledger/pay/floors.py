@@ -56,7 +56,7 @@ class Floors:
     def on(self, region: str | None, day: date) -> Floor | Problem:
         """The floor of exactly that region on that day, or why it is unknown. Never that of a larger region."""
         if region is None:
-            return _unknown("no region", "The contract names no region.", "Correct the contract: name its region.")
+            return _unknown("no region", "No region is named.", "Name it in the contract, or in [pay] region.")
         known = self._of.get(region, [])
         latest = bisect_right(known, day, key=lambda each: each.first)
         if not known:

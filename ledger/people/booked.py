@@ -15,6 +15,14 @@ def is_booked(engine: Engine, pseudonym: str) -> bool:
         return connection.execute(select(ENTRIES.c.id).where(known).limit(1)).first() is not None
 
 
+def is_simulated(engine: Engine, pseudonym: str) -> bool:
+    """Whether entries are about this pseudonym, and all of them are simulated: then it is nobody."""
+    theirs = accounts.annotator(pseudonym), accounts.reviewer(pseudonym)
+    with reading(engine) as connection:
+        real = connection.execute(select(ENTRIES.c.id).where(ENTRIES.c.person.in_(theirs)).limit(1)).first()
+    return real is None and is_booked(engine, pseudonym)
+
+
 def booked_people(engine: Engine) -> set[str]:
     """Every pseudonym that an entry is about, also of those who were forgotten."""
     with reading(engine) as connection:

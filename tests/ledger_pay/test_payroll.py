@@ -207,7 +207,7 @@ def test_unknown_time_leaves_piece_pay_known(contract: MakeContract, worked: Mak
 @pytest.mark.parametrize(
     ("region", "on", "says"),
     [
-        (None, "2024-01-10", "names no region"),
+        (None, "2024-01-10", "No region is named"),
         ("XX", "2024-01-10", "No floor is known for XX."),
         ("US-TX", "2024-01-10", "No floor is known for US-TX."),
         ("DE", "2018-12-31", "No floor is known for DE before 2019-01-01."),

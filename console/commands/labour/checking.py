@@ -25,6 +25,8 @@ def reconcile(cycle: str | None = None, *, common: Common = COMMON) -> int:
         compared = reconcile_flow(str(common.config_file), cycle=cycle)
 
     def readable() -> None:
+        if not compared:
+            output.say("There is no cycle yet whose books could be compared.")
         for one in compared:
             output.say(one.says)
             for problem in one.problems:

@@ -49,6 +49,7 @@ def link(
     revoke
         Let none of the person's links hold any longer instead.
     """
+    from ledger.people.booked import is_simulated
     from ledger.people.links import Links
 
     engine, names = _people(common)
@@ -56,6 +57,11 @@ def link(
     if revoke:
         ended = Links(engine).revoke_all(pseudonym, at=now)
         return show({"revoked": ended}, common, lambda: output.say(f"Withdrawn: {output.counted(ended, 'link')}."))
+    if is_simulated(engine, pseudonym):
+        raise ConfigError(
+            f"{person} is simulated: nobody has such a page.",
+            hint="Links are for people; `labour trace` shows its work.",
+        )
     if not 1 <= days <= _LONGEST_DAYS:
         raise ConfigError(f"{days} days are no time for a link.", hint=f"Choose 1 to {_LONGEST_DAYS}.")
     expires = now + timedelta(days=days)

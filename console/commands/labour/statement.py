@@ -117,7 +117,7 @@ def trace(version: str, *, common: Common = COMMON) -> int:
     found = list(ledger.trace(model, number))
 
     def readable() -> None:
-        output.show_table([_row(one) for one in found], whole=("person",))
+        output.show_table([_row(one) for one in found], whole=("answer", "person"))
         if not found:
             output.say(f"Nothing is behind {model}/{number}.")
 
