@@ -33,6 +33,11 @@ def show_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
+def flush() -> None:
+    """Hand over what was said so far, before something that goes on for long."""
+    sys.stdout.flush()
+
+
 def document(text: str) -> None:
     """A document as it is, however long its lines are."""
     sys.stdout.write(text.rstrip("\n") + "\n")

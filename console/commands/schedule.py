@@ -22,6 +22,7 @@ def schedule(*, common: Common = COMMON) -> int:
             output.show_json(rows)
         else:
             output.show_table(rows)
+        output.flush()
         output.remark("Runs until you stop it with Ctrl-C.")
         serve_until_stopped(made)
     return DONE

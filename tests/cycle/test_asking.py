@@ -282,11 +282,12 @@ def test_gold_with_an_unknown_label_is_a_clear_error(loop: Any, tmp_path: Path) 
 
 def test_audited_items_are_blind_and_a_share_of_the_others(loop: Any) -> None:
     loop.with_settings("annotation", blind_share=0.5)
+    loop.with_settings("selection", audit_fraction=0.1)
     requests = loop.store.requests(alarmed(loop))
     blind = Counter((r.purpose, r.blind) for r in requests)
     assert blind[Purpose.AUDIT, False] == 0
     others = blind[Purpose.TRAINING, True] + blind[Purpose.TRAINING, False]
-    assert others > 10
+    assert others > 30
     assert abs(blind[Purpose.TRAINING, True] - others / 2) <= 3 * (others / 4) ** 0.5
 
 
