@@ -222,8 +222,9 @@ class Asking:
         }
 
     def item(self, work: Work) -> str:
-        """What was asked, or the name of the item where that is not known."""
-        return self._queries.get((work.cycle or "", work.item_id or "")) or work.item_id or work.what
+        """What was asked, or what is known of it: of live queries, and of work elsewhere, no text is kept."""
+        asked = self._queries.get((work.cycle or "", work.item_id or ""))
+        return asked or (f"item {work.item_id}: its text is not kept" if work.item_id else work.what)
 
     def answer(self, work: Work) -> str | None:
         """What the person said; None where that is not known."""

@@ -34,6 +34,12 @@ _RULES: Mapping[str, str] = {
     "stated-time/1": "as the file of answers states it",
     "added-time/1": "what a later change of the answer added",
     "stated/1": "as you stated it",
+    "shown-to-answered/1": "from showing to your answer; above {idle_cap_s} s nobody knows what was work",
+    "lapsed/1": "it was before you and you left it: at most as long as it was held for you",
+    "as-declared/1": "as the place where you worked declares it",
+    "page-start-to-submit/1": "from the start of the page to your submission, as that place declares it",
+    "accept-to-submit/1": "from your acceptance to your submission, waiting included, as that place declares it",
+    "start-to-completion/1": "from start to completion, as that place declares it",
     "corrected-by-request/1": "as you said, and as it was accepted",
 }
 
