@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cycle.answers import fetch
 from cycle.app import App
-from cycle.labour import issue_card, registry_documents
+from cycle.labour import Issued, issue_card, registry_documents
 from cycle.records import Cycle, Version
 from cycle.training_data import base_examples
 from kempelen.errors import Problem
@@ -88,7 +88,7 @@ def card_of(app: App, version: str, at: datetime) -> CardContent:
     return issue_card(app.settings, app.store, app.ledger, version, at).content
 
 
-def attach_card(app: App, version: str, at: datetime) -> CardContent:
+def attach_card(app: App, version: str, at: datetime) -> Issued:
     """Issue the labour card and write it to the version in the registry; repeatable, the newest card stands."""
     issued = issue_card(app.settings, app.store, app.ledger, version, at)
     app.registry.attach(
@@ -98,7 +98,7 @@ def attach_card(app: App, version: str, at: datetime) -> CardContent:
         description=card.markdown(issued.content),
     )
     app.registry.log_metrics(version, card.metrics(issued.content), at)
-    return issued.content
+    return issued
 
 
 def compare_copies(app: App) -> list[Problem]:

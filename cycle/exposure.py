@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, UniqueConstraint, insert, select
 
-from ledger.database import writing
+from ledger.database import with_tables, writing
 
 _meta = MetaData()
 _released = Table(
@@ -51,6 +51,5 @@ def exposure(engine: Engine) -> Iterator[Exposure]:
 
     A kill after it leaves items noted that nobody was shown: they count, and the cycle's next call puts them there.
     """
-    with writing(engine) as connection:
-        _meta.create_all(connection)
+    with writing(with_tables(engine, _meta.sorted_tables)) as connection:
         yield Exposure(connection)

@@ -88,8 +88,9 @@ def card(
     app, now = app_of(common), datetime.now(UTC)
     version = own_version(app.store, version, app.model)
     if publish:
-        attach_card(app, version, now)
-    issued = issue_card(app.settings, app.store, app.ledger, version, now)
+        issued = attach_card(app, version, now)
+    else:
+        issued = issue_card(app.settings, app.store, app.ledger, version, now)
     document = registry_documents(issued)[_CARD_FILES[form]]
     return show(json.loads(issued.document), common, lambda: output.document(document))
 
