@@ -41,8 +41,11 @@ def begin(connection: Connection, *, writes: bool) -> None:
 
 
 def prepare_to_read_all(connection: Connection) -> None:
-    """Let this transaction join millions of rows in memory: the server's default is made for small queries."""
-    connection.exec_driver_sql("SET LOCAL work_mem = '128MB'")
+    """Let this transaction join millions of rows in memory: the server's default is made for small queries.
+
+    Compiling the queries takes longer than it saves: 22.3 s to verify two million entries with it, 20.2 s without.
+    """
+    connection.exec_driver_sql("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off")
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

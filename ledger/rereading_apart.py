@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from kempelen.errors import LedgerError
-from ledger.database import open_engine, reading
+from ledger.database import open_engine, prepare_to_read_all, reading
 from ledger.rereading import AT_ONCE, Found, reread
 from ledger.rows import last_number
 
@@ -45,6 +45,7 @@ def main() -> None:
     address, (first, last) = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     engine = open_engine(address)
     with reading(engine) as connection:
+        prepare_to_read_all(connection)
         pickle.dump(reread(connection, first, last), sys.stdout.buffer)
     engine.dispose()
 
