@@ -39,7 +39,7 @@ class CostOf:
             "rewards": {
                 currency: {"pay": str(pay), "fee": str(fee)} for currency, (pay, fee) in self.cost.rewards.items()
             },
-            "unknown": [f"{one.message} {one.hint}" for one in self.cost.unknown],
+            "unknown": sorted({f"{one.message} {one.hint}" for one in self.cost.unknown}),
         }
 
     def in_words(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from kempelen.settings import Settings
 from ledger import accounts, posting_rules
 from ledger.pay import from_books
 from ledger.pay.contract_book import ContractBook
-from ledger.pay.contracts import ANYONE, Basis, Contract, Contracts
+from ledger.pay.contracts import ANNOTATORS, ANYONE, Basis, Contract, Contracts
 from ledger.pay.cost import Cost, Range, cost
 from ledger.pay.floors import SHIPPED, read_floors
 from ledger.pay.payable import Payable, payables
@@ -162,13 +162,13 @@ class PayOffice:
         return from_books.received(self.engine)
 
     def offer(self) -> Sequence[Contract]:
-        """What the settings promise annotators holds for whoever has no contract, unless the book has an offer."""
+        """What the settings promise holds for annotators without a contract, unless the book has an offer to them."""
         annotation = self.settings.annotation
-        if annotation.pay_per_hour is None or any(one.person == ANYONE for one in self.book.contracts()):
+        if annotation.pay_per_hour is None or any(one.person in {ANNOTATORS, ANYONE} for one in self.book.contracts()):
             return []
         return [
             Contract(
-                person=ANYONE,
+                person=ANNOTATORS,
                 basis=Basis.HOURLY,
                 amount=annotation.pay_per_hour,
                 currency=annotation.currency,

@@ -15,6 +15,11 @@ from ledger.pay import currencies
 ANYONE = "*"
 """The offer that holds for whoever has no contract of their own on that day."""
 
+ANNOTATORS, REVIEWERS = "annotator:*", "reviewer:*"
+"""The offers that hold for such people alone, before the one that holds for anyone."""
+
+OFFERS = frozenset({ANYONE, ANNOTATORS, REVIEWERS})
+
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _LARGEST = Decimal(10) ** 12
 
@@ -30,10 +35,10 @@ class Basis(StrEnum):
 class Contract:
     """One agreement. BadData when it cannot be one.
 
-    `person` is an account, or `*` for the offer to everybody else. `amount` is for an hour or an accepted answer, and
-    may be finer than the smallest coin. `region` (ISO 3166: `DE`, `US-CA`) says whose floor holds; None: nobody knows.
-    Both days are included, and without `last` it holds until further notice. `fee_share` is what a platform adds, as a
-    share of pay: 0.2 for 20 %.
+    `person` is an account, or one of OFFERS: to whoever has no contract of their own. `amount` is for an hour or an
+    accepted answer, and may be finer than the smallest coin. `region` (ISO 3166: `DE`, `US-CA`) says whose floor holds;
+    None: nobody knows. Both days are included, and without `last` it holds until further notice. `fee_share` is what a
+    platform adds, as a share of pay: 0.2 for 20 %.
     """
 
     person: str
@@ -86,8 +91,9 @@ class Contracts:
         return (contract for of_one in self._of.values() for contract in of_one)
 
     def of(self, person: str, on: date) -> Contract | None:
-        """What holds for the person on that day: their own contract, else the offer to everybody, else None."""
-        return self._held(person, on) or self._held(ANYONE, on)
+        """What holds for the person on that day: their own contract, else an offer to such people or to anyone."""
+        own, such = self._held(person, on), f"{accounts.role(person)}:*"
+        return own or self._held(such, on) or self._held(ANYONE, on)
 
     def _held(self, person: str, on: date) -> Contract | None:
         known = self._of.get(person, [])
@@ -118,21 +124,17 @@ def two_at_once(one: Contract, other: Contract) -> BadData:
 
 def checked_person(person: str, *, offers: bool = False) -> str:
     """The account itself. BadData when no human being stands behind it, so that nobody could be paid."""
-    if not (offers and person == ANYONE):
-        try:
-            human = accounts.is_person(accounts.checked(person))
-        except KempelenError:
-            human = False
-        if not human:
-            raise BadData(
-                f"{person!r} is nobody who can be paid.",
-                hint="Write annotator:PSEUDONYM or reviewer:PSEUDONYM"
-                + (
-                    f", or {ANYONE} for everybody without a contract."
-                    if offers
-                    else ". Simulated effort is never paid."
-                ),
-            )
+    try:
+        human = offers if person in OFFERS else accounts.is_person(accounts.checked(person))
+    except KempelenError:
+        human = False
+    if not human:
+        offer = f", or {ANYONE} for everybody without a contract ({ANNOTATORS}, {REVIEWERS} for such people alone)."
+        raise BadData(
+            f"{person!r} is nobody who can be paid.",
+            hint="Write annotator:PSEUDONYM or reviewer:PSEUDONYM"
+            + (offer if offers else ". Simulated effort is never paid."),
+        )
     return person
 
 

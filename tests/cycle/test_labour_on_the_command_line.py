@@ -388,7 +388,8 @@ def test_a_month_without_work_says_when_there_was_some(kempelen: Office) -> None
 
 def test_contracts_are_imported_once_listed_ended_and_annulled(kempelen: Office) -> None:
     assert (
-        "Whoever has none is paid by the settings: 3.0 EUR an hour, fee 20 %" in kempelen("labour", "contracts").words
+        "Annotators without one are paid by the settings: 3.0 EUR an hour, fee 20 %"
+        in kempelen("labour", "contracts").words
     )
     ann = f"annotator:{kempelen.pseudonym('ann')}"
     head = "person,basis,amount,currency,region,first,last\n"

@@ -11,6 +11,7 @@ from cycle.collect import collect
 from cycle.cost import costs_of
 from cycle.pay import PayOffice
 from cycle.retrain import retrain
+from cycle.reviews import record_review
 from cycle.watch import watch
 from kempelen.errors import BadData, LedgerError
 from kempelen.records import DeclaredWork, Effort, Kind
@@ -248,6 +249,24 @@ def test_what_the_settings_promise_annotators_here_is_not_owed_for_a_platforms_w
     assert (stranger.received, stranger.owed, stranger.payable) == (Decimal("0.45"), None, 0)
     assert "No contract holds" in stranger.unknown[0].message
     assert [pay.received for pay in office.months_of("p-w1")] == [Decimal("0.45")]
+
+
+def test_what_the_settings_promise_annotators_is_not_what_an_engineers_hour_costs(worked: Any) -> None:
+    office = office_of(worked)
+    (before,) = office.cost_of("1").costs or (None,)
+    review = record_review(
+        worked.app, name="look", what="looked", identity="eve", low_s=Decimal(600), high_s=Decimal(600),
+        version=None, worked_at=NIGHT, now=NIGHT,
+    )  # fmt: skip
+    (engineer,) = (pay for pay in office.payroll(JANUARY) if pay.person == review.person)
+    assert (engineer.owed, engineer.payable) == (None, None)
+    assert {problem.message for problem in office.cost_of("1").unknown} == {"No contract holds on 2020-01-21."}
+    office.book.add([agreed("reviewer:*", "60")])
+    (engineer,) = (pay for pay in office.payroll(JANUARY) if pay.person == review.person)
+    assert engineer.owed == Decimal("10.00")
+    (cost,) = office.cost_of("1").costs
+    assert office.cost_of("1").unknown == ()
+    assert cost.pay.low - (before.pay.low if before else 0) == Decimal(10)
 
 
 def test_a_contract_in_the_book_holds_for_people_of_a_platform_too(worked: Any) -> None:

@@ -174,6 +174,21 @@ def test_what_holds_on_a_day_is_ones_own_contract_before_the_offer_to_everybody(
     assert held.of("annotator:bob", date(2024, 2, 10)) == offer
 
 
+def test_an_offer_to_annotators_or_to_reviewers_holds_for_them_before_the_one_to_everybody(
+    contract: MakeContract,
+) -> None:
+    own, anyone = contract("15", person="annotator:ada"), contract("9", person="*")
+    annotators, reviewers = contract("12", person="annotator:*"), contract("60", person="reviewer:*")
+    held, day = Contracts([own, anyone, annotators, reviewers]), date(2024, 2, 10)
+    assert [held.of(person, day) for person in ("annotator:ada", "annotator:bob", "reviewer:ada")] == [
+        own,
+        annotators,
+        reviewers,
+    ]
+    assert Contracts([anyone, annotators]).of("reviewer:ada", day) == anyone
+    assert Contracts([annotators]).of("reviewer:ada", day) is None
+
+
 def test_a_long_contract_overlaps_a_later_one_across_a_short_one_between(contract: MakeContract) -> None:
     contracts = [
         contract("1", last="2024-12-31"), contract("2", first="2024-02-01", last="2024-02-02"),

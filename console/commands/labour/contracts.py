@@ -36,7 +36,7 @@ def contracts(*, every: Annotated[bool, Parameter(negative="")] = False, common:
             output.say("No contract is on record. `kempelen labour contracts import FILE --by NAME` takes them in.")
         for offer in office.offer():
             output.say(
-                f"Whoever has none is paid by the settings: {_terms(offer)}, region {offer.region or 'unknown'}."
+                f"Annotators without one are paid by the settings: {_terms(offer)}, region {offer.region or 'unknown'}."
             )
 
     document = [

@@ -25,12 +25,12 @@ def office_of(common: Common) -> "PayOffice":
 
 def must_be_known(office: "PayOffice", file: Path, rows: "Iterable[Contract | Payable]") -> None:
     """Nobody can owe anything to a name that was misspelt; and what was paid to it would be missing elsewhere."""
-    from ledger.pay.contracts import ANYONE
+    from ledger.pay.contracts import OFFERS
     from ledger.people.booked import booked_people
 
     known = booked_people(office.engine)
     strangers = sorted(
-        {row.person for row in rows if row.person != ANYONE and row.person.partition(":")[2] not in known}
+        {row.person for row in rows if row.person not in OFFERS and row.person.partition(":")[2] not in known}
     )
     if strangers:
         raise BadData(
