@@ -1,8 +1,8 @@
 """The human effort behind versions as anybody may see it, and the labour card that is issued of it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from cycle.pay import PayOffice
 from cycle.store import Store
@@ -11,8 +11,8 @@ from ledger import card
 from ledger.card import CardContent
 from ledger.labour import VersionLabour
 from ledger.people.credit import Credits
-from ledger.people.privacy import Publication
 from ledger.people.ratings import Ratings
+from ledger.people.released_costs import PublishedCosts, ReleasedCosts
 from ledger.people.releases import Releases
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -54,34 +54,26 @@ def issue_card(settings: Settings, store: Store, ledger: Ledger, version: str, a
     parts = card.parts(ledger.engine, model)
     publication = Releases(ledger.engine).advance(model, parts, k, at=at)
     behind = {part.person for part in parts if part.key[0] == version and part.person}
-    office = PayOffice(settings=settings, engine=ledger.engine, ledger=ledger)
+    known = PayOffice(settings=settings, engine=ledger.engine, ledger=ledger).costs_by_person(version)
 
     def content(effort: VersionLabour) -> CardContent:
-        return _content(effort, publication, lineage, office, behind)
+        priced = partial(
+            card.card_of,
+            effort,
+            publication,
+            earlier=lineage.get(version, ()),
+            ratings=Ratings(ledger.engine).summary(k, model=model),
+            credits=Credits(ledger.engine).names(model, behind),
+            terms=card.terms_of(settings),
+        )
+        if not priced().complete:  # what effort cost would tell how long it took
+            return priced(costs=PublishedCosts(held_back=bool(known.costs)))
+        return priced(costs=ReleasedCosts(ledger.engine).advance(model, version, known, k, at=at))
 
     issued, effort = ledger.issue_card(
         model, version, lineage, at=at, document=lambda effort: card.text(content(effort))
     )
     return Issued(document=issued.document, content=content(effort))
-
-
-def _content(
-    effort: VersionLabour,
-    publication: Publication,
-    lineage: Mapping[str, Sequence[str]],
-    office: PayOffice,
-    behind: set[str],
-) -> CardContent:
-    engine = office.engine
-    return card.card_of(
-        effort,
-        publication,
-        earlier=lineage.get(effort.version, ()),
-        costs=office.costs_with_people(effort.version),
-        ratings=Ratings(engine).summary(publication.k, model=effort.model),
-        credits=Credits(engine).names(effort.model, behind),
-        terms=card.terms_of(office.settings),
-    )
 
 
 def registry_documents(issued: Issued) -> dict[str, str]:

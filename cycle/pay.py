@@ -1,8 +1,7 @@
 """What people are owed, what the floor adds, and what a version cost: computed from the books whenever it is asked."""
 
 from calendar import monthrange
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,7 +15,7 @@ from ledger import accounts, posting_rules
 from ledger.pay import from_books
 from ledger.pay.contract_book import ContractBook
 from ledger.pay.contracts import ANNOTATORS, ANYONE, Basis, Contract, Contracts
-from ledger.pay.cost import Cost, Range, cost
+from ledger.pay.cost import Cost, cost
 from ledger.pay.floors import SHIPPED, read_floors
 from ledger.pay.payable import Payable, payables
 from ledger.pay.payroll import Pay, payroll
@@ -24,6 +23,7 @@ from ledger.pay.period import Period
 from ledger.pay.rates import Rates, read_rates
 from ledger.pay.terms import Bound, Terms
 from ledger.pay.worked import Received, Worked
+from ledger.people.released_costs import VersionCosts
 from ledger.store import Ledger
 
 _SETTINGS = "kempelen.toml"
@@ -107,20 +107,19 @@ class PayOffice:
         rewards = from_books.rewards(self.engine, model, version)
         return VersionCost(version=version, costs=tuple(costs), rewards=rewards, unknown=tuple(unknown))
 
-    def costs_with_people(self, version: str) -> list[tuple[Cost, int]]:
-        """The costs of a version, each with the least number of persons whose money one of its amounts is.
+    def costs_by_person(self, version: str) -> VersionCosts:
+        """The costs of a version, and whose money they are: for what decides what of them may be shown.
 
-        A top-up that one person alone receives is a figure of that person, however many are paid beside them.
+        Somebody who annotates and reviews is one person there, though their accounts are two.
         """
         model = self.settings.model.name
         charged = from_books.worked(self.engine, model=model, version=version, elsewhere=False)
         pays, terms = self._by_month(), self.terms()
-        receive: Counter[tuple[str, str]] = Counter()
-        paid = _by_person(pays)
-        for person, work in _by_person(charged).items():
-            for one in cost(work, paid.get(person, ()), terms)[0]:
-                receive.update((one.currency, what) for what in _told(one))
-        return [(one, min(receive[one.currency, what] for what in _told(one))) for one in cost(charged, pays, terms)[0]]
+        work, paid = _by_person(charged, accounts.name), _by_person(pays, accounts.name)
+        return VersionCosts(
+            costs=cost(charged, pays, terms)[0],
+            of_person={person: cost(work[person], paid.get(person, ()), terms)[0] for person in work},
+        )
 
     def months_of(self, pseudonym: str) -> list[Pay]:
         """One person's pay for each month in which they worked or were paid for, oldest first.
@@ -222,16 +221,11 @@ def _spans(worked: Iterable[Worked], received: Iterable[Received]) -> list[Perio
     return spans
 
 
-def _told(cost: Cost) -> list[str]:
-    """The currency itself, and those amounts that are not nothing."""
-    amounts: dict[str, Range] = {"pay": cost.pay, "beyond": cost.beyond, "fee": cost.fee}
-    return [cost.currency, *(name for name, amount in amounts.items() if amount.high is None or amount.high)]
-
-
-def _by_person(records: Iterable[_OfPerson]) -> dict[str, list[_OfPerson]]:
+def _by_person(records: Iterable[_OfPerson], of: Callable[[str], str] = str) -> dict[str, list[_OfPerson]]:
+    """Records by their account, or by what `of` makes of it."""
     found: dict[str, list[_OfPerson]] = {}
     for record in records:
-        found.setdefault(record.person, []).append(record)
+        found.setdefault(of(record.person), []).append(record)
     return found
 
 

@@ -80,7 +80,7 @@ class CardContent:
     policies
         By which named rules seconds were bounded.
     costs
-        One for each currency; `cost_note` says why there is none.
+        One for each currency; `cost_note` says why there is none, or none that is newer.
     """
 
     model: str

@@ -14,9 +14,9 @@ from ledger.card.terms import Terms
 from ledger.database import reading
 from ledger.durations import interval
 from ledger.labour import COST_NOTE, Amounts, EffortLine, Givers, Share, UnusedLine, VersionLabour
-from ledger.pay.cost import Cost
 from ledger.people.privacy import Cell, Key, Publication, total_s
 from ledger.people.ratings import Summary
+from ledger.people.released_costs import PublishedCosts
 from ledger.people.releases import Part
 from ledger.tables import LINES, TOTALS
 from ledger.units import Unit
@@ -27,6 +27,8 @@ _VERSION, _USE, _KIND, _PROVENANCE, _REASON, _SOURCE = range(6)
 _NO_COST = f"unknown: {COST_NOTE}"
 _REWARDS = "what platforms were paid, which is not shown"
 _HELD_COST = "held back, because it would tell of fewer than {k} people"
+_EARLIER_COST = "as it was on {day}, because what has changed since would tell of fewer than {k} people"
+_NO_COSTS = PublishedCosts()
 
 
 def parts(engine: Engine, model: str) -> list[Part]:
@@ -56,16 +58,15 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
     publication: Publication,
     *,
     earlier: Collection[str],
-    costs: Iterable[tuple[Cost, int]] = (),
+    costs: PublishedCosts = _NO_COSTS,
     ratings: Summary | None = None,
     credits: Iterable[str] = (),  # noqa: A002 - the field's word
     terms: Terms | None = None,
 ) -> CardContent:
     """The card of a version: effort of persons as far as `publication` shows it, all other effort as it is.
 
-    `publication` is of the model's `parts`; `earlier` are the versions whose labels it also trained on. Each cost comes
-    with the number of persons who receive it. Costs are shown only where all effort is, and each where at least k
-    persons receive it.
+    `publication` is of the model's `parts`; `earlier` are the versions whose labels it also trained on. `costs` are
+    shown only where all effort is.
     """
     persons = _lines(publication, labour.version, earlier)
     recorded: list[EffortLine | UnusedLine] = [*labour.effort, *labour.unused]
@@ -74,7 +75,8 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
     dreamt = [line for line in free if line.provenances == (Provenance.SIMULATED,)]
     held = _held_back(publication, labour.version, earlier)
     undivided = tuple(line for line in lines if line.reasons and "" in line.reasons)
-    shown, note = _costs(tuple(costs), publication.k, complete=not held and not undivided)
+    complete = not held and not undivided
+    shown, note = (costs.costs if complete else ()), _cost_note(costs, publication.k, complete=complete)
     if labour.rewards_by_currency:
         note = _REWARDS if note is None else f"{note}; {_REWARDS}"
     return CardContent(
@@ -188,11 +190,14 @@ def _named(share: Share, key: Key) -> str:
     return f"{key[_KIND]}, {share.value}{origin}, {key[_PROVENANCE]}{reason}"
 
 
-def _costs(costs: Sequence[tuple[Cost, int]], k: int, *, complete: bool) -> tuple[tuple[Cost, ...], str | None]:
-    if not costs:
-        return (), _NO_COST
-    shown = tuple(cost for cost, people in costs if complete and people >= k)
-    return shown, None if len(shown) == len(costs) else _HELD_COST.format(k=k)
+def _cost_note(costs: PublishedCosts, k: int, *, complete: bool) -> str | None:
+    """Why a cost is missing, or is no longer what it was."""
+    if not costs.costs and not costs.held_back:
+        return _NO_COST
+    told = [_HELD_COST.format(k=k)] if costs.held_back or not complete else []
+    if complete and costs.as_of is not None:
+        told.append(_EARLIER_COST.format(day=costs.as_of.date(), k=k))
+    return "; ".join(told) or None
 
 
 def _order(line: Line) -> tuple[object, ...]:

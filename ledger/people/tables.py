@@ -143,6 +143,16 @@ RELEASED = _table(
     Column("annotations", Whole, nullable=False),
     Column("at", Moment, nullable=False),
 )
+RELEASED_COSTS = _table(
+    "released_costs",
+    Column("model", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    *(Column(f"{amount}_low", Text, nullable=False) for amount in ("pay", "beyond", "fee")),
+    *(Column(f"{amount}_high", Text) for amount in ("pay", "beyond", "fee")),  # NULL: nobody knows how much it may be
+    Column("at", Moment, nullable=False),
+)
 
 PEOPLE_TABLES = (
     ANNOTATOR_KEYS,
@@ -157,6 +167,7 @@ PEOPLE_TABLES = (
     CREDITS,
     TERMS,
     RELEASED,
+    RELEASED_COSTS,
 )
 
 _ready: WeakSet[Engine] = WeakSet()

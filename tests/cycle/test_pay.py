@@ -1,7 +1,7 @@
 """Pay is computed from the books: what was given, by which contract, what was received, and what is still to pay."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -9,14 +9,16 @@ import pytest
 
 from cycle.collect import collect
 from cycle.cost import costs_of
+from cycle.labour import issue_card
 from cycle.pay import PayOffice
 from cycle.retrain import retrain
 from cycle.reviews import record_review
 from cycle.watch import watch
 from kempelen.errors import BadData, LedgerError
-from kempelen.records import DeclaredWork, Effort, Kind
+from kempelen.records import DeclaredWork, Effort, Kind, Provenance
 from kempelen.settings import Settings
 from ledger import accounts, posting_rules
+from ledger.card import CardContent
 from ledger.pay import from_books
 from ledger.pay.contracts import Basis, Contract
 from ledger.pay.period import Period
@@ -296,19 +298,57 @@ def agreed(person: str, amount: str, *, basis: Basis = Basis.HOURLY, fee_share: 
     )
 
 
-def test_a_top_up_or_a_fee_of_one_person_alone_is_a_figure_of_one_person(worked: Any) -> None:
+def test_whose_money_a_cost_is_is_known_amount_by_amount(worked: Any) -> None:
+    office = office_of(worked)
+    office.book.add([agreed("annotator:p-ann", "20"), agreed("annotator:p-ben", "3")])
+    retrain(worked.app, NIGHT)
+    known = office.costs_by_person(worked.store.versions("queries")[-1].version)
+    (ann,), (ben,) = known.of_person["p-ann"], known.of_person["p-ben"]
+    assert (ann.beyond.low, ben.beyond.low > 0) == (0, True)  # what Ben gets up to the floor
+    assert known.costs[0].beyond == ben.beyond
+
+
+def test_who_annotates_and_reviews_is_one_person_of_whose_money_a_cost_is(worked: Any) -> None:
+    office = office_of(worked)
+    retrain(worked.app, NIGHT)
+    version = worked.store.versions("queries")[-1].version
+    before = office.costs_by_person(version)
+    office.book.add([agreed("reviewer:*", "60")])
+    minutes = posting_rules.reviewed(
+        source_id="look", pseudonym="p-ann", effort=Effort(low_s=Decimal(600), high_s=Decimal(600), policy="stated/1"),
+        provenance=Provenance.DECLARED, what="looked", model="queries", version=version, at=NIGHT, worked_at=NIGHT,
+    )  # fmt: skip
+    worked.app.ledger.book([minutes])
+    after = office.costs_by_person(version)
+    assert after.of_person.keys() == before.of_person.keys() == {"p-ann", "p-ben"}
+    assert after.of_person["p-ann"][0].pay.low - before.of_person["p-ann"][0].pay.low == 10
+
+
+def test_a_contract_of_one_person_is_not_seen_on_the_next_card(worked: Any) -> None:
+    worked.with_settings("privacy", min_people=2)
     office = office_of(worked)
     office.book.add([agreed("annotator:p-ann", "20"), agreed("annotator:p-ben", "20")])
     retrain(worked.app, NIGHT)
     version = worked.store.versions("queries")[-1].version
-    assert [people for _, people in office.costs_with_people(version)] == [2]
-    (ben,) = (row.number for row in office.book.in_force() if row.contract.person == "annotator:p-ben")
-    office.book.correct(ben, agreed("annotator:p-ben", "3"), reason="agreed anew")
-    ((cost, people),) = office.costs_with_people(version)
-    assert cost.beyond.low > 0  # what Ben gets up to the floor
-    assert people == 1
-    office.book.correct(ben + 1, agreed("annotator:p-ben", "20", fee_share="0.2"), reason="through an agency")
-    assert [people for _, people in office.costs_with_people(version)] == [1]
+    first = _card(worked, version, NIGHT)
+    assert len(first.costs) == 1
+    assert first.cost_note is None
+    ann, ben = (row.number for row in office.book.in_force())
+    office.book.correct(ben, agreed("annotator:p-ben", "30"), reason="agreed anew")
+    later = _card(worked, version, NIGHT + timedelta(days=7))
+    assert later.costs == first.costs
+    assert (
+        later.cost_note == "as it was on 2020-01-21, because what has changed since would tell of fewer than 2 people"
+    )
+    office.book.correct(ann, agreed("annotator:p-ann", "30"), reason="agreed anew")
+    both = _card(worked, version, NIGHT + timedelta(days=14))
+    assert both.cost_note is None
+    assert both.costs == tuple(office.cost_of(version).costs)
+    assert both.costs != first.costs
+
+
+def _card(worked: Any, version: str, at: datetime) -> CardContent:
+    return issue_card(worked.app.settings, worked.store, worked.app.ledger, version, at).content
 
 
 def test_a_payment_for_a_week_of_two_months_leaves_the_cost_known(worked: Any) -> None:

@@ -16,6 +16,7 @@ from ledger.entries import Entry
 from ledger.pay.cost import Cost, Range
 from ledger.people.privacy import publishable
 from ledger.people.ratings import Summary
+from ledger.people.released_costs import PublishedCosts
 from ledger.people.releases import cells
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -158,6 +159,6 @@ def everything(books: Books, card_of: Callable[..., CardContent]) -> CardContent
         books.answer("robot", low, "200", simulated=True)
     books.answer("robot", "5", "5", simulated=True, unused="no_consensus")
     return card_of(
-        books, costs=[(cost("21.60", "24.10"), 3)], ratings=Summary(ratings=3, clarity=4.0, pay=11 / 3, load=3.0),
-        credits=["Ada Lovelace"],
+        books, costs=PublishedCosts(costs=(cost("21.60", "24.10"),)),
+        ratings=Summary(ratings=3, clarity=4.0, pay=11 / 3, load=3.0), credits=["Ada Lovelace"],
     )  # fmt: skip

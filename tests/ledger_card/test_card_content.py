@@ -18,6 +18,7 @@ from ledger.card import CardContent, words
 from ledger.card.content import thousandths
 from ledger.labour import Share
 from ledger.pay.cost import Cost, Range
+from ledger.people.released_costs import PublishedCosts
 from ledger.people.releases import Releases
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -142,20 +143,35 @@ def test_checks_of_an_earlier_version_are_not_inherited(books: Any, card_of: Car
     assert card.human.low_s == Decimal(303)
 
 
-@pytest.mark.parametrize(("complete", "people", "shown"), [(True, 3, 1), (True, 2, 0), (False, 3, 0)])
-def test_a_cost_is_shown_where_all_effort_is_and_enough_people_receive_it(
+HELD = "held back, because it would tell of fewer than 3 people"
+STOOD = "as it was on 2020-01-24, because what has changed since would tell of fewer than 3 people"
+
+
+@pytest.mark.parametrize(
+    ("complete", "released", "shown", "note"),
+    [
+        (True, {}, 1, None),
+        (True, {"held_back": True}, 1, HELD),
+        (True, {"as_of": NOON}, 1, STOOD),
+        (True, {"held_back": True, "as_of": NOON}, 1, f"{HELD}; {STOOD}"),
+        (False, {"as_of": NOON}, 0, HELD),
+        (False, {}, 0, HELD),
+    ],
+)
+def test_a_cost_is_shown_where_all_effort_is(  # noqa: PLR0917 - parametrised
     books: Any,
     card_of: CardOf,
     complete: bool,  # noqa: FBT001 - parametrised
-    people: int,
+    released: dict[str, Any],
     shown: int,
+    note: str | None,
 ) -> None:
     nothing = Range(low=Decimal(0), high=Decimal(0))
     for who in ("ada", "ben", "cy") if complete else ("ada",):
         books.answer(who, "100", "110")
-    card = card_of(books, costs=[(Cost(currency="EUR", pay=nothing, beyond=nothing, fee=nothing), people)])
-    assert len(card.costs) == shown
-    assert card.cost_note == (None if shown else "held back, because it would tell of fewer than 3 people")
+    costs = (Cost(currency="EUR", pay=nothing, beyond=nothing, fee=nothing),)
+    card = card_of(books, costs=PublishedCosts(costs=costs, **released))
+    assert (len(card.costs), card.cost_note) == (shown, note)
 
 
 def test_work_of_persons_elsewhere_is_protected_like_any(books: Any, card_of: CardOf) -> None:
@@ -216,6 +232,6 @@ def test_a_cost_says_that_what_platforms_were_paid_comes_on_top(books: Any, card
     ledger.book(posting_rules.rewards(work, payer="us", **facts))
     nothing = Range(low=Decimal(0), high=Decimal(0))
     ours = Cost(currency="EUR", pay=Range(low=Decimal(3), high=Decimal(4)), beyond=nothing, fee=nothing)
-    made = card_of(books, costs=[(ours, 3)])
+    made = card_of(books, costs=PublishedCosts(costs=(ours,)))
     assert words.costs(made) == ["3 to 4 EUR", "part of it is what platforms were paid, which is not shown"]
     assert "5" not in made.cost_note
