@@ -2,43 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import (
     Column,
     Connection,
-    Dialect,
     Engine,
     ForeignKey,
     Integer,
     LargeBinary,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
 from kempelen.errors import ConnectorUnavailable
 from ledger.database import database_errors, with_tables, writing
+from ledger.moments import Moment
 from ledger.tables import METADATA, Whole
-
-
-class Moment(TypeDecorator[datetime]):
-    """A UTC moment as ISO text: sorts as time does, and keeps its time zone on every database."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """As text."""
-        return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the same
-        """As it was."""
-        return datetime.fromisoformat(value) if value else None
 
 
 def _table(name: str, *columns: Any) -> Table:
