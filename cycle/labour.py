@@ -67,13 +67,17 @@ def issue_card(settings: Settings, store: Store, ledger: Ledger, version: str, a
             terms=card.terms_of(settings),
         )
         if not priced().complete:  # what effort cost would tell how long it took
-            return priced(costs=PublishedCosts(held_back=bool(known.costs)))
+            return priced(costs=PublishedCosts(held_back=bool(known)))
         return priced(costs=ReleasedCosts(ledger.engine).advance(model, version, known, k, at=at))
 
-    issued, effort = ledger.issue_card(
-        model, version, lineage, at=at, document=lambda effort: card.text(content(effort))
-    )
-    return Issued(document=issued.document, content=content(effort))
+    made: list[CardContent] = []  # once: another process may release a later cost meanwhile
+
+    def document(effort: VersionLabour) -> str:
+        made.append(content(effort))
+        return card.text(made[-1])
+
+    issued, _ = ledger.issue_card(model, version, lineage, at=at, document=document)
+    return Issued(document=issued.document, content=made[-1])
 
 
 def registry_documents(issued: Issued) -> dict[str, str]:

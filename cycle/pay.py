@@ -14,7 +14,7 @@ from kempelen.settings import Settings
 from ledger import accounts, posting_rules
 from ledger.pay import from_books
 from ledger.pay.contract_book import ContractBook
-from ledger.pay.contracts import ANNOTATORS, ANYONE, Basis, Contract, Contracts
+from ledger.pay.contracts import ANNOTATORS, ANYONE, OFFERS, Basis, Contract, Contracts
 from ledger.pay.cost import Cost, cost
 from ledger.pay.floors import SHIPPED, read_floors
 from ledger.pay.payable import Payable, payables
@@ -23,7 +23,7 @@ from ledger.pay.period import Period
 from ledger.pay.rates import Rates, read_rates
 from ledger.pay.terms import Bound, Terms
 from ledger.pay.worked import Received, Worked
-from ledger.people.released_costs import VersionCosts
+from ledger.people.released_costs import KnownCost, Part
 from ledger.store import Ledger
 
 _SETTINGS = "kempelen.toml"
@@ -107,19 +107,27 @@ class PayOffice:
         rewards = from_books.rewards(self.engine, model, version)
         return VersionCost(version=version, costs=tuple(costs), rewards=rewards, unknown=tuple(unknown))
 
-    def costs_by_person(self, version: str) -> VersionCosts:
+    def costs_by_person(self, version: str) -> list[KnownCost]:
         """The costs of a version, and whose money they are: for what decides what of them may be shown.
 
-        Somebody who annotates and reviews is one person there, though their accounts are two.
+        Somebody who annotates and reviews is one person there, though their accounts are two. Whoever worked for it at
+        another platform is there, too, and paid nothing by us.
         """
         model = self.settings.model.name
         charged = from_books.worked(self.engine, model=model, version=version, elsewhere=False)
+        everybody = from_books.worked(self.engine, model=model, version=version)
         pays, terms = self._by_month(), self.terms()
         work, paid = _by_person(charged, accounts.name), _by_person(pays, accounts.name)
-        return VersionCosts(
-            costs=cost(charged, pays, terms)[0],
-            of_person={person: cost(work[person], paid.get(person, ()), terms)[0] for person in work},
-        )
+        parts = {person: _parts(own, paid.get(person, ()), terms) for person, own in work.items()}
+        people = {accounts.name(each.person) for each in everybody}
+        return [
+            KnownCost(
+                currency=one.currency,
+                total=one.total,
+                parts={person: parts.get(person, {}).get(one.currency, Part()) for person in people},
+            )
+            for one in cost(charged, pays, terms)[0]
+        ]
 
     def months_of(self, pseudonym: str) -> list[Pay]:
         """One person's pay for each month in which they worked or were paid for, oldest first.
@@ -219,6 +227,15 @@ def _spans(worked: Iterable[Worked], received: Iterable[Received]) -> list[Perio
         else:
             spans.append(span)
     return spans
+
+
+def _parts(worked: Sequence[Worked], paid: Iterable[Pay], terms: Terms) -> dict[str, Part]:
+    """What one person's work cost, by currency, and by which offer all of it was paid."""
+    held = {terms.contracts.of(each.person, each.on) for each in worked}
+    offers = {contract.person if contract and contract.person in OFFERS else None for contract in held}
+    offer = offers.pop() if len(offers) == 1 else None
+    costs, unknown = cost(worked, paid, terms)
+    return {one.currency: Part(total=one.total, offer=None if unknown or one.beyond.high else offer) for one in costs}
 
 
 def _by_person(records: Iterable[_OfPerson], of: Callable[[str], str] = str) -> dict[str, list[_OfPerson]]:

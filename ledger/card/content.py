@@ -8,8 +8,8 @@ from typing import TypeVar
 from kempelen.records import Kind, Provenance
 from ledger.card.terms import Terms
 from ledger.labour import Amounts, Share
-from ledger.pay.cost import Cost
 from ledger.people.ratings import Summary
+from ledger.people.released_costs import PublishedCost
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -95,7 +95,7 @@ class CardContent:
     people: bool = False
     held_back: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
-    costs: tuple[Cost, ...] = ()
+    costs: tuple[PublishedCost, ...] = ()
     cost_note: str | None = None
     ratings: Summary = field(default_factory=Summary)
     credits: tuple[str, ...] = ()

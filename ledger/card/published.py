@@ -27,7 +27,7 @@ _VERSION, _USE, _KIND, _PROVENANCE, _REASON, _SOURCE = range(6)
 _NO_COST = f"unknown: {COST_NOTE}"
 _REWARDS = "what platforms were paid, which is not shown"
 _HELD_COST = "held back, because it would tell of fewer than {k} people"
-_EARLIER_COST = "as it was on {day}, because what has changed since would tell of fewer than {k} people"
+_EARLIER_COST = "as it was on {day}, because what has changed since could tell of fewer than {k} people"
 _NO_COSTS = PublishedCosts()
 
 

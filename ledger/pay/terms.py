@@ -64,7 +64,11 @@ def agreed_pay(day: Day, contract: Contract, bound: Bound) -> Fraction:
 
 def no_contract(days: Iterable[date]) -> list[Problem]:
     """What is unknown because nothing was agreed for these days."""
-    return _unknown(days, "No contract holds", "Add the contract, or an offer to everybody (*), and compute pay again.")
+    return _unknown(
+        days,
+        "No contract holds",
+        "Add the contract, or an offer to all such people (annotator:*, reviewer:*), and compute pay again.",
+    )
 
 
 def no_time(days: Iterable[date]) -> list[Problem]:

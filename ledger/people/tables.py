@@ -131,9 +131,11 @@ RELEASED_COSTS = _table(
     Column("model", Text, primary_key=True),
     Column("version", Text, primary_key=True),
     Column("currency", Text, primary_key=True),
+    Column("release", Integer, primary_key=True),
     Column("person", Text, primary_key=True),
-    *(Column(f"{amount}_low", Text, nullable=False) for amount in ("pay", "beyond", "fee")),
-    *(Column(f"{amount}_high", Text) for amount in ("pay", "beyond", "fee")),  # NULL: nobody knows how much it may be
+    Column("low", Text, nullable=False),
+    Column("high", Text),  # NULL: nobody knows how much it may be
+    Column("apart", Integer, nullable=False),
     Column("at", Moment, nullable=False),
 )
 

@@ -298,30 +298,58 @@ def agreed(person: str, amount: str, *, basis: Basis = Basis.HOURLY, fee_share: 
     )
 
 
-def test_whose_money_a_cost_is_is_known_amount_by_amount(worked: Any) -> None:
+def test_whose_money_a_cost_is_and_whether_an_offer_said_all_of_it_is_known(worked: Any) -> None:
+    worked.with_settings("annotation", pay_per_hour=Decimal(20), currency="EUR", platform_fee=0.2)
     office = office_of(worked)
-    office.book.add([agreed("annotator:p-ann", "20"), agreed("annotator:p-ben", "3")])
+    office.book.add([agreed("annotator:p-ben", "20")])
     retrain(worked.app, NIGHT)
-    known = office.costs_by_person(worked.store.versions("queries")[-1].version)
-    (ann,), (ben,) = known.of_person["p-ann"], known.of_person["p-ben"]
-    assert (ann.beyond.low, ben.beyond.low > 0) == (0, True)  # what Ben gets up to the floor
-    assert known.costs[0].beyond == ben.beyond
+    version = worked.store.versions("queries")[-1].version
+    (known,) = office.costs_by_person(version)
+    assert {person: part.offer for person, part in known.parts.items()} == {"p-ann": "annotator:*", "p-ben": None}
+    (told,) = office.cost_of(version).costs
+    assert known.total == told.total
+
+
+def test_a_top_up_takes_somebody_out_of_those_whom_the_offer_says_all_of(worked: Any) -> None:
+    retrain(worked.app, NIGHT)
+    version = worked.store.versions("queries")[-1].version
+    (known,) = office_of(worked).costs_by_person(version)  # 3 EUR an hour are below the floor
+    assert [part.offer for part in known.parts.values()] == [None, None]
 
 
 def test_who_annotates_and_reviews_is_one_person_of_whose_money_a_cost_is(worked: Any) -> None:
+    worked.with_settings("annotation", pay_per_hour=Decimal(20), currency="EUR")
     office = office_of(worked)
     retrain(worked.app, NIGHT)
     version = worked.store.versions("queries")[-1].version
-    before = office.costs_by_person(version)
+    (before,) = office.costs_by_person(version)
     office.book.add([agreed("reviewer:*", "60")])
     minutes = posting_rules.reviewed(
         source_id="look", pseudonym="p-ann", effort=Effort(low_s=Decimal(600), high_s=Decimal(600), policy="stated/1"),
         provenance=Provenance.DECLARED, what="looked", model="queries", version=version, at=NIGHT, worked_at=NIGHT,
     )  # fmt: skip
     worked.app.ledger.book([minutes])
-    after = office.costs_by_person(version)
-    assert after.of_person.keys() == before.of_person.keys() == {"p-ann", "p-ben"}
-    assert after.of_person["p-ann"][0].pay.low - before.of_person["p-ann"][0].pay.low == 10
+    (after,) = office.costs_by_person(version)
+    assert after.parts.keys() == before.parts.keys() == {"p-ann", "p-ben"}
+    assert after.parts["p-ann"].total.low - before.parts["p-ann"].total.low == 10
+    assert (before.parts["p-ann"].offer, after.parts["p-ann"].offer) == ("annotator:*", None)
+
+
+def test_who_worked_at_another_platform_is_among_those_whom_our_offer_says_nothing_of(worked: Any) -> None:
+    retrain(worked.app, NIGHT)
+    elsewhere(worked, 1)
+    office = office_of(worked)
+    office.book.add([agreed("*", "20")])
+    version = worked.store.versions("queries")[-1].version
+    (known,) = office.costs_by_person(version)
+    assert "p-w1" not in known.parts  # it worked for version 1
+    minutes = posting_rules.reviewed(
+        source_id="look", pseudonym="p-eve", effort=Effort(low_s=Decimal(600), high_s=Decimal(600), policy="stated/1"),
+        provenance=Provenance.DECLARED, what="looked", model="queries", version="1", at=NIGHT, worked_at=NIGHT,
+    )  # fmt: skip
+    worked.app.ledger.book([minutes])
+    (known,) = office.costs_by_person("1")
+    assert {person: part.offer for person, part in known.parts.items()} == {"p-w1": None, "p-eve": "*"}
 
 
 def test_a_contract_of_one_person_is_not_seen_on_the_next_card(worked: Any) -> None:
@@ -338,12 +366,12 @@ def test_a_contract_of_one_person_is_not_seen_on_the_next_card(worked: Any) -> N
     later = _card(worked, version, NIGHT + timedelta(days=7))
     assert later.costs == first.costs
     assert (
-        later.cost_note == "as it was on 2020-01-21, because what has changed since would tell of fewer than 2 people"
+        later.cost_note == "as it was on 2020-01-21, because what has changed since could tell of fewer than 2 people"
     )
     office.book.correct(ann, agreed("annotator:p-ann", "30"), reason="agreed anew")
     both = _card(worked, version, NIGHT + timedelta(days=14))
     assert both.cost_note is None
-    assert both.costs == tuple(office.cost_of(version).costs)
+    assert [one.total for one in both.costs] == [one.total for one in office.cost_of(version).costs]
     assert both.costs != first.costs
 
 

@@ -13,10 +13,10 @@ from ledger import accounts, card, posting_rules
 from ledger.card import CardContent, Terms
 from ledger.database import open_engine
 from ledger.entries import Entry
-from ledger.pay.cost import Cost, Range
+from ledger.pay.cost import Range
 from ledger.people.privacy import publishable
 from ledger.people.ratings import Summary
-from ledger.people.released_costs import PublishedCosts
+from ledger.people.released_costs import PublishedCost, PublishedCosts
 from ledger.people.releases import cells
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -107,10 +107,8 @@ class Books:
         )
 
 
-def cost(low: str, high: str | None, currency: str = "EUR") -> Cost:
-    nothing = Range(low=Decimal(0), high=Decimal(0))
-    pay = Range(low=Decimal(low), high=None if high is None else Decimal(high))
-    return Cost(currency=currency, pay=pay, beyond=nothing, fee=nothing)
+def cost(low: str, high: str | None, currency: str = "EUR") -> PublishedCost:
+    return PublishedCost(currency=currency, total=Range(low=Decimal(low), high=None if high is None else Decimal(high)))
 
 
 @pytest.fixture

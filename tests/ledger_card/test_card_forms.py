@@ -64,7 +64,7 @@ def test_the_card_as_people_read_it(everything: CardContent) -> None:
         "| preparation | direct | 2 annotations | 2 min 30 s to 6 min 40 s |",
         "| preparation | not used: no consensus | 1 annotation | 5 s |",
         "",
-        "Cost: 21.60 to 24.10 EUR.",
+        "Cost: 21.60 to 24.10 EUR, fees and top-ups included.",
         "",
         "## On what terms people were asked",
         "",
@@ -98,7 +98,7 @@ def test_tags_and_metrics_say_the_same_and_unknown_is_no_number(everything: Card
     told = figures.tags(everything)
     assert told["labour.human_low_s"] == "4685.0"
     assert told["labour.human_annotators"] == "3 or more"
-    assert told["labour.cost"] == "21.60 to 24.10 EUR"
+    assert told["labour.cost"] == "21.60 to 24.10 EUR, fees and top-ups included"
     numbers = card.metrics(everything)
     assert all(isinstance(number, float) for number in numbers.values())
     assert {name: float(told[name]) for name in numbers if name.endswith("_s")} == {
