@@ -258,7 +258,8 @@ def test_rules_offer_settling_and_their_own_mathematics_by_item_alone(name: str)
     }
     assert {key for key in own if not key.startswith("_")} <= {"build", "shares", "weighted", "probabilities"}
     rule = build("consensus", name, {})
-    assert {key for key, _ in inspect.getmembers(rule, inspect.ismethod) if not key.startswith("_")} <= {"settle"}
+    methods = inspect.getmembers(type(rule), inspect.isfunction)
+    assert {key for key, _ in methods if not key.startswith("_")} <= {"settle"}
 
 
 @rules
