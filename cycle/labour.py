@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from cycle.pay import PayOffice
 from cycle.store import Store
@@ -12,7 +11,6 @@ from ledger.card import CardContent
 from ledger.labour import VersionLabour
 from ledger.people.credit import Credits
 from ledger.people.ratings import Ratings
-from ledger.people.released_costs import PublishedCosts, ReleasedCosts
 from ledger.people.releases import Releases
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -54,27 +52,21 @@ def issue_card(settings: Settings, store: Store, ledger: Ledger, version: str, a
     parts = card.parts(ledger.engine, model)
     publication = Releases(ledger.engine).advance(model, parts, k, at=at)
     behind = {part.person for part in parts if part.key[0] == version and part.person}
-    known = PayOffice(settings=settings, engine=ledger.engine, ledger=ledger).costs_by_person(version)
+    pay = PayOffice(settings=settings, engine=ledger.engine, ledger=ledger).public_pay(version)
+    made: list[CardContent] = []  # once, or the forms of a card could come from two moments
 
-    def content(effort: VersionLabour) -> CardContent:
-        priced = partial(
-            card.card_of,
+    def document(effort: VersionLabour) -> str:
+        content = card.card_of(
             effort,
             publication,
             earlier=lineage.get(version, ()),
+            pay=pay,
             ratings=Ratings(ledger.engine).summary(k, model=model),
             credits=Credits(ledger.engine).names(model, behind),
             terms=card.terms_of(settings),
         )
-        if not priced().complete:  # what effort cost would tell how long it took
-            return priced(costs=PublishedCosts(held_back=bool(known)))
-        return priced(costs=ReleasedCosts(ledger.engine).advance(model, version, known, k, at=at))
-
-    made: list[CardContent] = []  # once: another process may release a later cost meanwhile
-
-    def document(effort: VersionLabour) -> str:
-        made.append(content(effort))
-        return card.text(made[-1])
+        made.append(content)
+        return card.text(content)
 
     issued, _ = ledger.issue_card(model, version, lineage, at=at, document=document)
     return Issued(document=issued.document, content=made[-1])

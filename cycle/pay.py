@@ -1,10 +1,11 @@
 """What people are owed, what the floor adds, and what a version cost: computed from the books whenever it is asked."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -15,7 +16,8 @@ from ledger import accounts, posting_rules
 from ledger.pay import from_books
 from ledger.pay.contract_book import ContractBook
 from ledger.pay.contracts import ANNOTATORS, ANYONE, OFFERS, Basis, Contract, Contracts
-from ledger.pay.cost import Cost, cost
+from ledger.pay.cost import Cost, PublicPay, cost
+from ledger.pay.currencies import smallest_coin
 from ledger.pay.floors import SHIPPED, read_floors
 from ledger.pay.payable import Payable, payables
 from ledger.pay.payroll import Pay, payroll
@@ -23,7 +25,6 @@ from ledger.pay.period import Period
 from ledger.pay.rates import Rates, read_rates
 from ledger.pay.terms import Bound, Terms
 from ledger.pay.worked import Received, Worked
-from ledger.people.released_costs import KnownCost, Part
 from ledger.store import Ledger
 
 _SETTINGS = "kempelen.toml"
@@ -107,27 +108,25 @@ class PayOffice:
         rewards = from_books.rewards(self.engine, model, version)
         return VersionCost(version=version, costs=tuple(costs), rewards=rewards, unknown=tuple(unknown))
 
-    def costs_by_person(self, version: str) -> list[KnownCost]:
-        """The costs of a version, and whose money they are: for what decides what of them may be shown.
+    def public_pay(self, version: str) -> PublicPay | None:
+        """By which offer all work for a version was paid, if it was; None where nobody was promised anything.
 
-        Somebody who annotates and reviews is one person there, though their accounts are two. Whoever worked for it at
-        another platform is there, too, and paid nothing by us.
+        Anything else would tell of people: a contract of one person, what lifts one to the floor, two offers whose
+        hours nothing else tells apart, another platform's hours. That payments are rounded up to the coin is nothing.
         """
-        model = self.settings.model.name
-        charged = from_books.worked(self.engine, model=model, version=version, elsewhere=False)
-        everybody = from_books.worked(self.engine, model=model, version=version)
-        pays, terms = self._by_month(), self.terms()
-        work, paid = _by_person(charged, accounts.name), _by_person(pays, accounts.name)
-        parts = {person: _parts(own, paid.get(person, ()), terms) for person, own in work.items()}
-        people = {accounts.name(each.person) for each in everybody}
-        return [
-            KnownCost(
-                currency=one.currency,
-                total=one.total,
-                parts={person: parts.get(person, {}).get(one.currency, Part()) for person in people},
-            )
-            for one in cost(charged, pays, terms)[0]
-        ]
+        of_version = partial(from_books.worked, self.engine, model=self.settings.model.name, version=version)
+        here, contracts = of_version(elsewhere=False), self.terms().contracts
+        held = {contracts.of(each.person, each.on) for each in here}
+        if held <= {None}:
+            return None
+        offer = held.pop() if len(held) == 1 and not of_version(elsewhere=True) else None
+        if offer is None or offer.person not in OFFERS or offer.basis is not Basis.HOURLY:
+            return PublicPay()
+        people, payments = {each.person for each in here}, _by_person(self._received())
+        pays = [pay for pay in self._by_month() if pay.person in people]
+        if any(_on_top(pay, payments.get(pay.person, ())) for pay in pays):
+            return PublicPay()
+        return PublicPay(offer=offer, certain=all(pay.beyond_agreed is not None for pay in pays))
 
     def months_of(self, pseudonym: str) -> list[Pay]:
         """One person's pay for each month in which they worked or were paid for, oldest first.
@@ -229,20 +228,18 @@ def _spans(worked: Iterable[Worked], received: Iterable[Received]) -> list[Perio
     return spans
 
 
-def _parts(worked: Sequence[Worked], paid: Iterable[Pay], terms: Terms) -> dict[str, Part]:
-    """What one person's work cost, by currency, and by which offer all of it was paid."""
-    held = {terms.contracts.of(each.person, each.on) for each in worked}
-    offers = {contract.person if contract and contract.person in OFFERS else None for contract in held}
-    offer = offers.pop() if len(offers) == 1 else None
-    costs, unknown = cost(worked, paid, terms)
-    return {one.currency: Part(total=one.total, offer=None if unknown or one.beyond.high else offer) for one in costs}
+def _on_top(pay: Pay, payments: Iterable[Received]) -> bool:
+    """Whether anything was or is to be paid beyond what was agreed, but for a coin of rounding for each payment."""
+    if pay.beyond_agreed is None or pay.currency is None:
+        return False
+    times = max(1, sum(each.pays_for.meets(pay.period) for each in payments))
+    return pay.beyond_agreed > times * smallest_coin(pay.currency)
 
 
-def _by_person(records: Iterable[_OfPerson], of: Callable[[str], str] = str) -> dict[str, list[_OfPerson]]:
-    """Records by their account, or by what `of` makes of it."""
+def _by_person(records: Iterable[_OfPerson]) -> dict[str, list[_OfPerson]]:
     found: dict[str, list[_OfPerson]] = {}
     for record in records:
-        found.setdefault(of(record.person), []).append(record)
+        found.setdefault(record.person, []).append(record)
     return found
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from ledger.card import words
 from ledger.card.content import CardContent, Line, Seconds
-from ledger.pay.cost import Range
-from ledger.people.released_costs import PublishedCost
+from ledger.pay.cost import Cost, Range
 
 FORMAT = "kempelen-labour-card/2"
 
@@ -97,8 +96,9 @@ def _line(line: Line) -> dict[str, Any]:
     } | {name: value for name, value in optional.items() if value}
 
 
-def _cost(cost: PublishedCost) -> dict[str, Any]:
-    return {"currency": cost.currency, "total": _range(cost.total)}
+def _cost(cost: Cost) -> dict[str, Any]:
+    amounts = {"pay": cost.pay, "beyond": cost.beyond, "fee": cost.fee, "total": cost.total}
+    return {"currency": cost.currency} | {name: _range(amount) for name, amount in amounts.items()}
 
 
 def _range(amount: Range) -> dict[str, str | None]:

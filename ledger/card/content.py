@@ -8,8 +8,8 @@ from typing import TypeVar
 from kempelen.records import Kind, Provenance
 from ledger.card.terms import Terms
 from ledger.labour import Amounts, Share
+from ledger.pay.cost import Cost
 from ledger.people.ratings import Summary
-from ledger.people.released_costs import PublishedCost
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -80,7 +80,7 @@ class CardContent:
     policies
         By which named rules seconds were bounded.
     costs
-        One for each currency; `cost_note` says why there is none, or none that is newer.
+        One for each currency; `cost_note` says why there is none.
     """
 
     model: str
@@ -95,7 +95,7 @@ class CardContent:
     people: bool = False
     held_back: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
-    costs: tuple[PublishedCost, ...] = ()
+    costs: tuple[Cost, ...] = ()
     cost_note: str | None = None
     ratings: Summary = field(default_factory=Summary)
     credits: tuple[str, ...] = ()

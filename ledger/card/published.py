@@ -14,9 +14,9 @@ from ledger.card.terms import Terms
 from ledger.database import reading
 from ledger.durations import interval
 from ledger.labour import COST_NOTE, Amounts, EffortLine, Givers, Share, UnusedLine, VersionLabour
+from ledger.pay.cost import Cost, PublicPay
 from ledger.people.privacy import Cell, Key, Publication, total_s
 from ledger.people.ratings import Summary
-from ledger.people.released_costs import PublishedCosts
 from ledger.people.releases import Part
 from ledger.tables import LINES, TOTALS
 from ledger.units import Unit
@@ -26,9 +26,8 @@ _VERSION, _USE, _KIND, _PROVENANCE, _REASON, _SOURCE = range(6)
 
 _NO_COST = f"unknown: {COST_NOTE}"
 _REWARDS = "what platforms were paid, which is not shown"
+_OWN_TERMS = "not shown, because no single hourly offer says all of it, and the rest could tell what one person is paid"
 _HELD_COST = "held back, because it would tell of fewer than {k} people"
-_EARLIER_COST = "as it was on {day}, because what has changed since could tell of fewer than {k} people"
-_NO_COSTS = PublishedCosts()
 
 
 def parts(engine: Engine, model: str) -> list[Part]:
@@ -58,15 +57,15 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
     publication: Publication,
     *,
     earlier: Collection[str],
-    costs: PublishedCosts = _NO_COSTS,
+    pay: PublicPay | None = None,
     ratings: Summary | None = None,
     credits: Iterable[str] = (),  # noqa: A002 - the field's word
     terms: Terms | None = None,
 ) -> CardContent:
     """The card of a version: effort of persons as far as `publication` shows it, all other effort as it is.
 
-    `publication` is of the model's `parts`; `earlier` are the versions whose labels it also trained on. `costs` are
-    shown only where all effort is.
+    `publication` is of the model's `parts`; `earlier` are the versions whose labels it also trained on. What it cost is
+    shown only where it follows from the figures of effort on the card; `pay` is None where nothing was agreed.
     """
     persons = _lines(publication, labour.version, earlier)
     recorded: list[EffortLine | UnusedLine] = [*labour.effort, *labour.unused]
@@ -76,7 +75,8 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
     held = _held_back(publication, labour.version, earlier)
     undivided = tuple(line for line in lines if line.reasons and "" in line.reasons)
     complete = not held and not undivided
-    shown, note = (costs.costs if complete else ()), _cost_note(costs, publication.k, complete=complete)
+    cost = _cost(pay, [line for line in persons if Share.DIRECT in line.shares]) if pay and complete else None
+    note = None if cost else _cost_note(pay, publication.k)
     if labour.rewards_by_currency:
         note = _REWARDS if note is None else f"{note}; {_REWARDS}"
     return CardContent(
@@ -92,7 +92,7 @@ def card_of(  # noqa: PLR0913 - a card is made of exactly these
         people=bool(persons),
         held_back=held,
         policies=tuple(sorted({_rule(policy) for line in recorded for policy in line.policies})),
-        costs=shown,
+        costs=(cost,) if cost else (),
         cost_note=note,
         ratings=ratings or Summary(),
         credits=tuple(credits),
@@ -190,14 +190,20 @@ def _named(share: Share, key: Key) -> str:
     return f"{key[_KIND]}, {share.value}{origin}, {key[_PROVENANCE]}{reason}"
 
 
-def _cost_note(costs: PublishedCosts, k: int, *, complete: bool) -> str | None:
-    """Why a cost is missing, or is no longer what it was."""
-    if not costs.costs and not costs.held_back:
+def _cost(pay: PublicPay, lines: Sequence[Line]) -> Cost | None:
+    """What the effort on the card cost; None where a line holds effort of other versions, too."""
+    if any(Share.INHERITED in line.shares for line in lines):
+        return None
+    known = [line.amounts for line in lines if line.amounts.high_s is not None]
+    high_s = total_s(amounts.high_s for amounts in known) if len(known) == len(lines) else None
+    return pay.cost(total_s(amounts.low_s for amounts in known) or Decimal(0), high_s)
+
+
+def _cost_note(pay: PublicPay | None, k: int) -> str:
+    """Why no cost is shown."""
+    if pay is None:
         return _NO_COST
-    told = [_HELD_COST.format(k=k)] if costs.held_back or not complete else []
-    if complete and costs.as_of is not None:
-        told.append(_EARLIER_COST.format(day=costs.as_of.date(), k=k))
-    return "; ".join(told) or None
+    return _OWN_TERMS if pay.offer is None else _HELD_COST.format(k=k)
 
 
 def _order(line: Line) -> tuple[object, ...]:

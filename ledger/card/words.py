@@ -7,7 +7,7 @@ from ledger.card.content import CardContent, Line, Seconds
 from ledger.card.terms import TITLES
 from ledger.durations import interval
 from ledger.labour import Share
-from ledger.pay.cost import Range
+from ledger.pay.cost import Cost, Range
 
 KINDS = {
     Kind.PREPARATION: "labels that models are trained on",
@@ -96,7 +96,7 @@ def parts(content: CardContent) -> str:
 
 def costs(content: CardContent) -> list[str]:
     """What it cost, one sentence a currency, and why anything is missing."""
-    told = [f"{money(cost.total)} {cost.currency}, fees and top-ups included" for cost in content.costs]
+    told = [_cost(cost) for cost in content.costs]
     return told + ([f"{'part of it is ' if told else ''}{content.cost_note}"] if content.cost_note else [])
 
 
@@ -144,6 +144,12 @@ def counted(number: int, noun: str) -> str:
     ('1 label', '15,000 labels')
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _cost(cost: Cost) -> str:
+    inside = [("pay", cost.pay), ("beyond it", cost.beyond), ("fees", cost.fee)]
+    told = [f"{what} {money(amount)}" for what, amount in inside if amount.high is None or amount.high]
+    return f"{money(cost.total)} {cost.currency}" + (f" ({', '.join(told)})" if len(told) > 1 else "")
 
 
 def money(amount: Range) -> str:

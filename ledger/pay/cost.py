@@ -10,7 +10,7 @@ from kempelen.errors import BadData, Problem
 from ledger.pay.contracts import Basis, Contract
 from ledger.pay.currencies import coins_down, coins_up
 from ledger.pay.payroll import Pay
-from ledger.pay.terms import Bound, Money, Terms, agreed_pay, no_contract, no_time
+from ledger.pay.terms import HOUR_S, Bound, Money, Terms, agreed_pay, no_contract, no_time
 from ledger.pay.worked import Day, Worked, by_person_and_day
 
 
@@ -39,6 +39,42 @@ class Cost:
     def total(self) -> Range:
         """All three together."""
         return self.pay + self.beyond + self.fee
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicPay:
+    """How work was paid, as far as it may be said where no figure may be of fewer than k people.
+
+    `offer` is the hourly offer by which all of it was paid; None where anything else was agreed with anybody, or came
+    on top of it. `certain` says that nothing can come on top any more.
+    """
+
+    offer: Contract | None = None
+    certain: bool = True
+
+    def cost(self, low_s: Decimal, high_s: Decimal | None) -> Cost | None:
+        """What hours that are public cost: a number that follows from them and the offer, and tells of nobody.
+
+        >>> from datetime import UTC, date, datetime
+        >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+        >>> offer = Contract(person="*", basis=Basis.HOURLY, amount=Decimal(18), currency="EUR", region="DE",
+        ...                  first=date(2026, 1, 1), last=None, fee_share=Decimal("0.2"), recorded_at=now,
+        ...                  recorded_by="Jo")
+        >>> PublicPay(offer=offer).cost(Decimal(3600), Decimal(7200)).total
+        Range(low=Decimal('21.60'), high=Decimal('43.20'))
+        """
+        if self.offer is None:
+            return None
+        amount, fee, currency = self.offer.amount, Fraction(self.offer.fee_share), self.offer.currency
+        low = Fraction(amount) * Fraction(low_s) / HOUR_S
+        high = Fraction(amount) * Fraction(high_s) / HOUR_S if self.certain and high_s is not None else None
+        nothing, unknown = coins_up(Fraction(0), currency), None if high is None else coins_up(Fraction(0), currency)
+        return Cost(
+            currency=currency,
+            pay=_rounded(low, high, currency),
+            beyond=Range(low=nothing, high=unknown),
+            fee=_rounded(low * fee, None if high is None else high * fee, currency),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +210,12 @@ def _unknown(days: Mapping[date, Day], held: Mapping[date, Contract | None]) -> 
 
 def _range(low: Money, high: Money, currency: str, *, complete: bool) -> Range:
     nothing = Fraction(0)
-    return Range(
-        low=coins_down(low.parts.get(currency, nothing), currency),
-        high=coins_up(high.parts.get(currency, nothing), currency) if complete else None,
-    )
+    return _rounded(low.parts.get(currency, nothing), high.parts.get(currency, nothing) if complete else None, currency)
+
+
+def _rounded(low: Fraction, high: Fraction | None, currency: str) -> Range:
+    """Two bounds in whole coins, outwards."""
+    return Range(low=coins_down(low, currency), high=None if high is None else coins_up(high, currency))
 
 
 def _times(amount: Range, factor: Fraction, currency: str) -> Range:

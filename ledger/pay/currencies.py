@@ -41,6 +41,15 @@ def known(currency: str) -> str:
     return currency
 
 
+def smallest_coin(currency: str) -> Decimal:
+    """What amounts of a currency are rounded to.
+
+    >>> smallest_coin("EUR"), smallest_coin("JPY")
+    (Decimal('0.01'), Decimal('1'))
+    """
+    return Decimal(1).scaleb(-DECIMALS[known(currency)])
+
+
 def coins_up(amount: Fraction, currency: str) -> Decimal:
     """The least payable amount that is not below `amount`.
 

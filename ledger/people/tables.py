@@ -126,19 +126,6 @@ RELEASED = _table(
     Column("annotations", Whole, nullable=False),
     Column("at", Moment, nullable=False),
 )
-RELEASED_COSTS = _table(
-    "released_costs",
-    Column("model", Text, primary_key=True),
-    Column("version", Text, primary_key=True),
-    Column("currency", Text, primary_key=True),
-    Column("release", Integer, primary_key=True),
-    Column("person", Text, primary_key=True),
-    Column("low", Text, nullable=False),
-    Column("high", Text),  # NULL: nobody knows how much it may be
-    Column("apart", Integer, nullable=False),
-    Column("at", Moment, nullable=False),
-)
-
 PEOPLE_TABLES = (
     ANNOTATOR_KEYS,
     LOOKUPS,
@@ -152,7 +139,6 @@ PEOPLE_TABLES = (
     CREDITS,
     TERMS,
     RELEASED,
-    RELEASED_COSTS,
 )
 
 _ready: WeakSet[Engine] = WeakSet()

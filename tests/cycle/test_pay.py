@@ -1,7 +1,7 @@
 """Pay is computed from the books: what was given, by which contract, what was received, and what is still to pay."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -15,12 +15,12 @@ from cycle.retrain import retrain
 from cycle.reviews import record_review
 from cycle.watch import watch
 from kempelen.errors import BadData, LedgerError
-from kempelen.records import DeclaredWork, Effort, Kind, Provenance
+from kempelen.records import DeclaredWork, Effort, Kind
 from kempelen.settings import Settings
 from ledger import accounts, posting_rules
-from ledger.card import CardContent
 from ledger.pay import from_books
 from ledger.pay.contracts import Basis, Contract
+from ledger.pay.cost import PublicPay
 from ledger.pay.period import Period
 
 START = datetime(2019, 12, 20, tzinfo=UTC)
@@ -217,7 +217,7 @@ def _renamed(answer: Any) -> Any:
     return replace(answer, source_id=f"{answer.source_id}/later")
 
 
-def elsewhere(loop: Any, number: int, *, high_s: str = "86400", reward: str = "0.05") -> None:
+def elsewhere(loop: Any, number: int, *, high_s: str = "86400", reward: str = "0.05", version: str = "1") -> None:
     """A platform declares a piece of work: most of its time is waiting."""
     work = DeclaredWork(
         source="some platform",
@@ -232,7 +232,7 @@ def elsewhere(loop: Any, number: int, *, high_s: str = "86400", reward: str = "0
         fee=Decimal("0.01"),
         currency="EUR",
     )
-    facts: dict[str, Any] = {"kind": Kind.PREPARATION, "model": "queries", "version": "1", "at": NIGHT}
+    facts: dict[str, Any] = {"kind": Kind.PREPARATION, "model": "queries", "version": version, "at": NIGHT}
     loop.app.ledger.book(
         [
             posting_rules.declared_work(work, pseudonym="p-w1", item_id="i", **facts),
@@ -298,85 +298,65 @@ def agreed(person: str, amount: str, *, basis: Basis = Basis.HOURLY, fee_share: 
     )
 
 
-def test_whose_money_a_cost_is_and_whether_an_offer_said_all_of_it_is_known(worked: Any) -> None:
-    worked.with_settings("annotation", pay_per_hour=Decimal(20), currency="EUR", platform_fee=0.2)
-    office = office_of(worked)
-    office.book.add([agreed("annotator:p-ben", "20")])
-    retrain(worked.app, NIGHT)
-    version = worked.store.versions("queries")[-1].version
-    (known,) = office.costs_by_person(version)
-    assert {person: part.offer for person, part in known.parts.items()} == {"p-ann": "annotator:*", "p-ben": None}
+def test_the_cost_of_one_offer_is_on_the_card_and_is_the_payrolls(worked: Any) -> None:
+    office, version = _by_one_offer(worked)
+    content = issue_card(worked.app.settings, worked.store, worked.app.ledger, version, NIGHT).content
     (told,) = office.cost_of(version).costs
-    assert known.total == told.total
+    assert content.costs == (told,)
+    assert told.total.low > 0
+    for rows in (office.still_to_pay(Period.of(f"2020-01-{first}..2020-01-{first + 6}")) for first in (10, 17, 24)):
+        office.record_paid(rows, on=date(2020, 2, 1), now=NIGHT)  # each rounded up to the coin
+    assert office.public_pay(version) == PublicPay(offer=next(iter(office.offer())))
 
 
-def test_a_top_up_takes_somebody_out_of_those_whom_the_offer_says_all_of(worked: Any) -> None:
-    retrain(worked.app, NIGHT)
-    version = worked.store.versions("queries")[-1].version
-    (known,) = office_of(worked).costs_by_person(version)  # 3 EUR an hour are below the floor
-    assert [part.offer for part in known.parts.values()] == [None, None]
+def _ones_own(office: PayOffice, _worked: Any) -> None:
+    office.book.add([agreed("annotator:p-ann", "20")])
 
 
-def test_who_annotates_and_reviews_is_one_person_of_whose_money_a_cost_is(worked: Any) -> None:
-    worked.with_settings("annotation", pay_per_hour=Decimal(20), currency="EUR")
-    office = office_of(worked)
-    retrain(worked.app, NIGHT)
-    version = worked.store.versions("queries")[-1].version
-    (before,) = office.costs_by_person(version)
-    office.book.add([agreed("reviewer:*", "60")])
-    minutes = posting_rules.reviewed(
-        source_id="look", pseudonym="p-ann", effort=Effort(low_s=Decimal(600), high_s=Decimal(600), policy="stated/1"),
-        provenance=Provenance.DECLARED, what="looked", model="queries", version=version, at=NIGHT, worked_at=NIGHT,
+def _two_offers(office: PayOffice, worked: Any) -> None:
+    office.book.add([agreed("reviewer:*", "20")])
+    record_review(
+        worked.app, name="look", what="looked", identity="eve", low_s=Decimal(600), high_s=Decimal(600),
+        version=worked.store.versions("queries")[-1].version, worked_at=NIGHT, now=NIGHT,
     )  # fmt: skip
-    worked.app.ledger.book([minutes])
-    (after,) = office.costs_by_person(version)
-    assert after.parts.keys() == before.parts.keys() == {"p-ann", "p-ben"}
-    assert after.parts["p-ann"].total.low - before.parts["p-ann"].total.low == 10
-    assert (before.parts["p-ann"].offer, after.parts["p-ann"].offer) == ("annotator:*", None)
 
 
-def test_who_worked_at_another_platform_is_among_those_whom_our_offer_says_nothing_of(worked: Any) -> None:
-    retrain(worked.app, NIGHT)
-    elsewhere(worked, 1)
-    office = office_of(worked)
-    office.book.add([agreed("*", "20")])
-    version = worked.store.versions("queries")[-1].version
-    (known,) = office.costs_by_person(version)
-    assert "p-w1" not in known.parts  # it worked for version 1
-    minutes = posting_rules.reviewed(
-        source_id="look", pseudonym="p-eve", effort=Effort(low_s=Decimal(600), high_s=Decimal(600), policy="stated/1"),
-        provenance=Provenance.DECLARED, what="looked", model="queries", version="1", at=NIGHT, worked_at=NIGHT,
-    )  # fmt: skip
-    worked.app.ledger.book([minutes])
-    (known,) = office.costs_by_person("1")
-    assert {person: part.offer for person, part in known.parts.items()} == {"p-w1": None, "p-eve": "*"}
+def _pieces(office: PayOffice, _worked: Any) -> None:
+    office.book.add([agreed("*", "0.50", basis=Basis.PIECE)])
 
 
-def test_a_contract_of_one_person_is_not_seen_on_the_next_card(worked: Any) -> None:
+def _below_the_floor(_office: PayOffice, worked: Any) -> None:
+    worked.with_settings("annotation", pay_per_hour=Decimal(3), currency="EUR")
+
+
+def _another_platform(_office: PayOffice, worked: Any) -> None:
+    elsewhere(worked, 1, version=worked.store.versions("queries")[-1].version)
+
+
+def _a_bonus(office: PayOffice, _worked: Any) -> None:
+    rows = [replace(row, amount=row.amount + 1) for row in office.still_to_pay(JANUARY)]
+    office.record_paid(rows, on=date(2020, 2, 1), now=NIGHT)
+
+
+@pytest.mark.parametrize("differs", [_ones_own, _two_offers, _pieces, _below_the_floor, _another_platform, _a_bonus])
+def test_what_differs_from_one_offer_takes_the_cost_off_the_card(worked: Any, differs: Any) -> None:
+    office, version = _by_one_offer(worked)
+    differs(office, worked)
+    assert office_of(worked).public_pay(version) == PublicPay()
+
+
+def test_where_nothing_was_agreed_there_is_no_cost_to_show(worked: Any) -> None:
+    _, version = _by_one_offer(worked)
+    worked.with_settings("annotation", pay_per_hour=None)
+    assert office_of(worked).public_pay(version) is None
+
+
+def _by_one_offer(worked: Any) -> tuple[PayOffice, str]:
+    """Two annotators on the settings' offer, above the floor."""
     worked.with_settings("privacy", min_people=2)
-    office = office_of(worked)
-    office.book.add([agreed("annotator:p-ann", "20"), agreed("annotator:p-ben", "20")])
+    worked.with_settings("annotation", pay_per_hour=Decimal(20), currency="EUR", platform_fee=0.2)
     retrain(worked.app, NIGHT)
-    version = worked.store.versions("queries")[-1].version
-    first = _card(worked, version, NIGHT)
-    assert len(first.costs) == 1
-    assert first.cost_note is None
-    ann, ben = (row.number for row in office.book.in_force())
-    office.book.correct(ben, agreed("annotator:p-ben", "30"), reason="agreed anew")
-    later = _card(worked, version, NIGHT + timedelta(days=7))
-    assert later.costs == first.costs
-    assert (
-        later.cost_note == "as it was on 2020-01-21, because what has changed since could tell of fewer than 2 people"
-    )
-    office.book.correct(ann, agreed("annotator:p-ann", "30"), reason="agreed anew")
-    both = _card(worked, version, NIGHT + timedelta(days=14))
-    assert both.cost_note is None
-    assert [one.total for one in both.costs] == [one.total for one in office.cost_of(version).costs]
-    assert both.costs != first.costs
-
-
-def _card(worked: Any, version: str, at: datetime) -> CardContent:
-    return issue_card(worked.app.settings, worked.store, worked.app.ledger, version, at).content
+    return office_of(worked), worked.store.versions("queries")[-1].version
 
 
 def test_a_payment_for_a_week_of_two_months_leaves_the_cost_known(worked: Any) -> None:

@@ -13,10 +13,10 @@ from ledger import accounts, card, posting_rules
 from ledger.card import CardContent, Terms
 from ledger.database import open_engine
 from ledger.entries import Entry
-from ledger.pay.cost import Range
+from ledger.pay.contracts import Basis, Contract
+from ledger.pay.cost import PublicPay
 from ledger.people.privacy import publishable
 from ledger.people.ratings import Summary
-from ledger.people.released_costs import PublishedCost, PublishedCosts
 from ledger.people.releases import cells
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -107,8 +107,18 @@ class Books:
         )
 
 
-def cost(low: str, high: str | None, currency: str = "EUR") -> PublishedCost:
-    return PublishedCost(currency=currency, total=Range(low=Decimal(low), high=None if high is None else Decimal(high)))
+def offered(amount: str, *, certain: bool = True) -> PublicPay:
+    """An hourly offer to everybody."""
+    agreed = Contract(
+        person="annotator:*", basis=Basis.HOURLY, amount=Decimal(amount), currency="EUR", region="DE",
+        first=NOON.date(), last=None, recorded_at=NOON, recorded_by="Jo",
+    )  # fmt: skip
+    return PublicPay(offer=agreed, certain=certain)
+
+
+@pytest.fixture(name="offered")
+def offer_maker() -> Callable[..., PublicPay]:
+    return offered
 
 
 @pytest.fixture
@@ -157,6 +167,6 @@ def everything(books: Books, card_of: Callable[..., CardContent]) -> CardContent
         books.answer("robot", low, "200", simulated=True)
     books.answer("robot", "5", "5", simulated=True, unused="no_consensus")
     return card_of(
-        books, costs=PublishedCosts(costs=(cost("21.60", "24.10"),)),
-        ratings=Summary(ratings=3, clarity=4.0, pay=11 / 3, load=3.0), credits=["Ada Lovelace"],
+        books, pay=offered("15.50"), ratings=Summary(ratings=3, clarity=4.0, pay=11 / 3, load=3.0),
+        credits=["Ada Lovelace"],
     )  # fmt: skip

@@ -17,8 +17,7 @@ from ledger import posting_rules
 from ledger.card import CardContent, words
 from ledger.card.content import thousandths
 from ledger.labour import Share
-from ledger.pay.cost import Range
-from ledger.people.released_costs import PublishedCost, PublishedCosts
+from ledger.pay.cost import PublicPay, Range
 from ledger.people.releases import Releases
 from ledger.statement import labour
 from ledger.store import Ledger
@@ -143,34 +142,58 @@ def test_checks_of_an_earlier_version_are_not_inherited(books: Any, card_of: Car
     assert card.human.low_s == Decimal(303)
 
 
-HELD = "held back, because it would tell of fewer than 3 people"
-STOOD = "as it was on 2020-01-24, because what has changed since could tell of fewer than 3 people"
+def test_a_cost_is_what_the_hours_on_the_card_come_to_by_the_offer(
+    books: Any, card_of: CardOf, offered: Callable[..., PublicPay]
+) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+        books.answer(who, "20", "40", kind=Kind.VERIFICATION)
+        books.answer(who, "60", "70", unused="skipped")
+        books.answer(who, "500", "600", version="1")  # inherited, and paid for by version 1
+    books.feedback(9, "90", "180")  # unpaid
+    books.answer("robot", "5", "6", simulated=True)
+    made = card_of(books, pay=offered("36"))
+    (told,) = made.costs
+    assert (told.total, made.cost_note) == (Range(low=Decimal("5.40"), high=Decimal("6.60")), None)  # a cent a second
+    assert (told.pay, told.fee.high, told.beyond.high) == (told.total, 0, 0)
+
+
+def test_of_hours_without_an_end_and_of_pay_that_may_still_rise_a_cost_has_none(
+    books: Any, card_of: CardOf, offered: Callable[..., PublicPay]
+) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+    assert card_of(books, pay=offered("36", certain=False)).costs[0].total == Range(low=Decimal(3), high=None)
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, None)
+    assert card_of(books, pay=offered("36")).costs[0].total == Range(low=Decimal(3), high=None)
 
 
 @pytest.mark.parametrize(
-    ("complete", "released", "shown", "note"),
+    ("people", "pay", "note"),
     [
-        (True, {}, 1, None),
-        (True, {"held_back": True}, 1, HELD),
-        (True, {"as_of": NOON}, 1, STOOD),
-        (True, {"held_back": True, "as_of": NOON}, 1, f"{HELD}; {STOOD}"),
-        (False, {"as_of": NOON}, 0, HELD),
-        (False, {}, 0, HELD),
+        (("ada", "ben", "cy"), PublicPay(), "not shown, because no single hourly offer says all of it"),
+        (("ada", "ben"), PublicPay(), "not shown, because no single hourly offer says all of it"),
+        (("ada", "ben"), None, "unknown: "),
     ],
 )
-def test_a_cost_is_shown_where_all_effort_is(  # noqa: PLR0917 - parametrised
-    books: Any,
-    card_of: CardOf,
-    complete: bool,  # noqa: FBT001 - parametrised
-    released: dict[str, Any],
-    shown: int,
-    note: str | None,
+def test_a_cost_that_does_not_follow_from_the_card_is_not_on_it(
+    books: Any, card_of: CardOf, people: tuple[str, ...], pay: PublicPay | None, note: str
 ) -> None:
-    nothing = PublishedCost(currency="EUR", total=Range(low=Decimal(0), high=Decimal(0)))
-    for who in ("ada", "ben", "cy") if complete else ("ada",):
+    for who in people:
         books.answer(who, "100", "110")
-    card = card_of(books, costs=PublishedCosts(costs=(nothing,), **released))
-    assert (len(card.costs), card.cost_note) == (shown, note)
+    card = card_of(books, pay=pay)
+    assert (card.costs, card.cost_note.startswith(note)) == ((), True)
+
+
+def test_where_effort_is_held_back_so_is_its_cost(
+    books: Any, card_of: CardOf, offered: Callable[..., PublicPay]
+) -> None:
+    for who in ("ada", "ben", "cy"):
+        books.answer(who, "100", "110")
+    books.answer("dee", "60", "70", unused="skipped")
+    card = card_of(books, pay=offered("36"))
+    assert (card.costs, card.cost_note) == ((), "held back, because it would tell of fewer than 3 people")
 
 
 def test_work_of_persons_elsewhere_is_protected_like_any(books: Any, card_of: CardOf) -> None:
@@ -212,7 +235,9 @@ def test_a_late_answer_of_one_person_is_not_seen_arriving(books: Any, ledger: Le
     assert card_now().human.low_s == Decimal(465)
 
 
-def test_a_cost_says_that_what_platforms_were_paid_comes_on_top(books: Any, card_of: CardOf, ledger: Ledger) -> None:
+def test_a_cost_says_that_what_platforms_were_paid_comes_on_top(
+    books: Any, card_of: CardOf, ledger: Ledger, offered: Callable[..., PublicPay]
+) -> None:
     for who in ("ada", "ben", "cy"):
         books.answer(who, "10", "11")
     work = DeclaredWork(
@@ -229,10 +254,6 @@ def test_a_cost_says_that_what_platforms_were_paid_comes_on_top(books: Any, card
     )
     facts: dict[str, Any] = {"pseudonym": "w", "kind": Kind.PREPARATION, "model": "intents", "version": "2", "at": NOON}
     ledger.book(posting_rules.rewards(work, payer="us", **facts))
-    ours = PublishedCost(currency="EUR", total=Range(low=Decimal(3), high=Decimal(4)))
-    made = card_of(books, costs=PublishedCosts(costs=(ours,)))
-    assert words.costs(made) == [
-        "3 to 4 EUR, fees and top-ups included",
-        "part of it is what platforms were paid, which is not shown",
-    ]
+    made = card_of(books, pay=offered("360"))
+    assert words.costs(made) == ["3.00 to 3.30 EUR", "part of it is what platforms were paid, which is not shown"]
     assert "5" not in made.cost_note
