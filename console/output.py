@@ -53,15 +53,6 @@ def remark(line: str, *, strong: bool = False) -> None:
     _aside.print(line, markup=False, style="bold" if strong else None)
 
 
-def counted(number: int, what: str, many: str = "") -> str:
-    """A number of things in words.
-
-    >>> counted(1, "answer"), counted(2000, "answer"), counted(0, "entry", "entries")
-    ('1 answer', '2,000 answers', '0 entries')
-    """
-    return f"{number:,} {what if number == 1 else many or what + 's'}"
-
-
 def ask(prompt: str) -> None:
     """Show beside the result that an answer is waited for, on the line where it is typed."""
     _aside.print(prompt, markup=False, end="")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from console.output import counted
 from console.stack import ServerStatus
+from kempelen.words import counted
 from ledger.durations import interval
 
 MEGABYTE = 1_000_000

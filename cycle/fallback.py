@@ -5,8 +5,8 @@ A client waits for seconds, a flow never does. Whoever is shown an item has it f
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from kempelen.errors import BadData
 from ledger.database import reading, with_tables, writing
+from ledger.moments import Moment
 
 _YES, _NO = "y", "n"
 
@@ -41,11 +42,11 @@ _items = Table(
     Column("query", Text, nullable=False),
     Column("suggestion", Text),
     Column("confidence", Float),
-    Column("asked_at", String(32), nullable=False),
-    Column("deadline", String(32), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("deadline", Moment, nullable=False),
     Column("answer", Text),
     Column("answered_in", String(40)),  # the turn, or its late part
-    Column("served_at", String(32)),
+    Column("served_at", Moment),
 )
 _turns = Table(
     "fallback_turn",
@@ -54,9 +55,9 @@ _turns = Table(
     Column("ticket", String(40), nullable=False, index=True),
     Column("person", String(80), nullable=False),
     Column("simulated", String(1), nullable=False),
-    Column("shown_at", String(32), nullable=False),
-    Column("lapses_at", String(32), nullable=False),
-    Column("ended_at", String(32)),
+    Column("shown_at", Moment, nullable=False),
+    Column("lapses_at", Moment, nullable=False),
+    Column("ended_at", Moment),
     Column("label", Text),
     Column("booked", String(1), nullable=False),
 )
@@ -108,21 +109,18 @@ class FallbackQueue:
 
     def ask(self, item: Waiting) -> None:
         """Put an item before people."""
-        row = {name: getattr(item, name) for name in ("ticket", "model", "version", "item_id", "query")}
-        rest = {"suggestion": item.suggestion, "confidence": item.confidence}
-        times = {"asked_at": _text(item.asked_at), "deadline": _text(item.deadline)}
         with writing(self._engine) as connection:
-            connection.execute(insert(_items), [row | rest | times])
+            connection.execute(insert(_items), [asdict(item)])
 
     def take(self, ticket: str, now: datetime) -> str | None:
         """The answer, served from now on; None while nobody has given one, and when it came too late."""
-        answered = and_(_items.c.ticket == ticket, _items.c.answer.is_not(None), _items.c.deadline >= _text(now))
+        answered = and_(_items.c.ticket == ticket, _items.c.answer.is_not(None), _items.c.deadline >= now)
         with reading(self._engine) as connection:
             answer = connection.execute(select(_items.c.answer).where(answered)).scalar()
         if answer is None:
             return None
         with writing(self._engine) as connection:
-            serve = update(_items).where(answered, _items.c.served_at.is_(None)).values(served_at=_text(now))
+            serve = update(_items).where(answered, _items.c.served_at.is_(None)).values(served_at=now)
             connection.execute(serve)
         return str(answer)
 
@@ -134,7 +132,7 @@ class FallbackQueue:
         None when nothing waits. A person is not shown an item that they skipped.
         """
         with writing(self._engine) as connection:
-            row = connection.execute(_free(model, person, _text(now))).mappings().first()
+            row = connection.execute(_free(model, person, now)).mappings().first()
             if row is None:
                 return None
             turn = secrets.token_hex(16)
@@ -143,8 +141,8 @@ class FallbackQueue:
                 "ticket": row["ticket"],
                 "person": person,
                 "simulated": _YES if simulated else _NO,
-                "shown_at": _text(now),
-                "lapses_at": _text(now + hold),
+                "shown_at": now,
+                "lapses_at": now + hold,
                 "booked": _NO,
             }
             connection.execute(insert(_turns), [values])
@@ -162,7 +160,7 @@ class FallbackQueue:
                 raise BadData(f"Nobody was given the turn {turn}.", hint="Take the next item, and answer that one.")
             if row["ended_at"] is not None:
                 return False
-            ended = {"ended_at": _text(now), "label": label}
+            ended = {"ended_at": now, "label": label}
             answered_in = turn
             if row["booked"] == _YES:
                 answered_in = _late(turn)
@@ -171,14 +169,14 @@ class FallbackQueue:
             connection.execute(update(_turns).where(_turns.c.turn == turn).values(**ended))
             if label is None:
                 return False
-            open_ = and_(_items.c.ticket == row["ticket"], _items.c.answer.is_(None), _items.c.deadline >= _text(now))
+            open_ = and_(_items.c.ticket == row["ticket"], _items.c.answer.is_(None), _items.c.deadline >= now)
             first = update(_items).where(open_).values(answer=label, answered_in=answered_in)
             return bool(connection.execute(first).rowcount)
 
     def settled(self, model: str, now: datetime) -> list[Turn]:
         """Turns that are over, whose fate is known, and that are not booked yet, oldest first."""
-        over = or_(_turns.c.ended_at.is_not(None), _turns.c.lapses_at < _text(now))
-        known = or_(_items.c.served_at.is_not(None), _items.c.deadline < _text(now), _turns.c.label.is_(None))
+        over = or_(_turns.c.ended_at.is_not(None), _turns.c.lapses_at < now)
+        known = or_(_items.c.served_at.is_not(None), _items.c.deadline < now, _turns.c.label.is_(None))
         query = (
             select(_turns, _items)
             .join(_items, _items.c.ticket == _turns.c.ticket)
@@ -196,7 +194,7 @@ class FallbackQueue:
 
     def wipe(self, model: str, now: datetime) -> None:
         """Forget the texts of items that nobody waits for any more."""
-        over = and_(_items.c.model == model, _items.c.deadline < _text(now), _items.c.query != "")
+        over = and_(_items.c.model == model, _items.c.deadline < now, _items.c.query != "")
         with reading(self._engine) as connection:
             something = connection.execute(select(_items.c.ticket).where(over).limit(1)).first()
         if something:
@@ -206,18 +204,18 @@ class FallbackQueue:
     def waiting(self, model: str, now: datetime) -> int:
         """How many items still wait for an answer."""
         with reading(self._engine) as connection:
-            return len(connection.execute(select(_items.c.ticket).where(_open(model, _text(now)))).all())
+            return len(connection.execute(select(_items.c.ticket).where(_open(model, now))).all())
 
 
 def _late(turn: str) -> str:
     return f"{turn}-late"
 
 
-def _open(model: str, now: str) -> Any:
+def _open(model: str, now: datetime) -> Any:
     return and_(_items.c.model == model, _items.c.answer.is_(None), _items.c.deadline >= now)
 
 
-def _free(model: str, person: str, now: str) -> Any:
+def _free(model: str, person: str, now: datetime) -> Any:
     held = and_(_turns.c.ended_at.is_(None), _turns.c.lapses_at >= now)
     taken = select(_turns.c.turn).where(_turns.c.ticket == _items.c.ticket, or_(held, _turns.c.person == person))
     return (
@@ -226,12 +224,7 @@ def _free(model: str, person: str, now: str) -> Any:
 
 
 def _waiting(row: Any) -> Waiting:
-    names = ("ticket", "model", "version", "item_id", "query", "suggestion", "confidence")
-    return Waiting(
-        **{name: row[name] for name in names},
-        asked_at=datetime.fromisoformat(row["asked_at"]),
-        deadline=datetime.fromisoformat(row["deadline"]),
-    )
+    return Waiting(**{field.name: row[field.name] for field in fields(Waiting)})
 
 
 def _turn(row: Any) -> Turn:
@@ -240,13 +233,9 @@ def _turn(row: Any) -> Turn:
         item=_waiting(row),
         person=row["person"],
         simulated=row["simulated"] == _YES,
-        shown_at=datetime.fromisoformat(row["shown_at"]),
-        lapses_at=datetime.fromisoformat(row["lapses_at"]),
-        ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
+        shown_at=row["shown_at"],
+        lapses_at=row["lapses_at"],
+        ended_at=row["ended_at"],
         label=row["label"],
         served=row["served_at"] is not None and row["answered_in"] == row["turn"],
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,11 +1,10 @@
 """Corrections that users give for nothing: counted one by one, their time declared, and nobody's name kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Engine, MetaData, String, Table, Text, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kempelen.clock import Clock
 from kempelen.errors import BadData
@@ -13,8 +12,9 @@ from kempelen.records import Effort
 from kempelen.settings import Settings
 from kempelen.text import item_id, normalise
 from ledger import posting_rules
-from ledger.database import reading, with_tables, writing
+from ledger.database import insert_new, reading, with_tables, writing
 from ledger.entries import Entry
+from ledger.moments import Moment
 from ledger.store import Ledger
 
 DECLARED = "declared-range/1"
@@ -36,7 +36,7 @@ _corrections = Table(
     Column("version", String(_LONGEST["version"]), nullable=False),
     Column("item_id", String(32), nullable=False),
     Column("label", Text, nullable=False),
-    Column("at", String(32), nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 
@@ -84,11 +84,9 @@ class Corrections:
 
     def record(self, model: str, correction: Correction) -> Correction:
         """Record a correction; what is on record under its id, should it have come before."""
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        facts = {name: getattr(correction, name) for name in ("event_id", "source", "version", "item_id", "label")}
-        row = facts | {"model": model, "at": correction.at.astimezone(UTC).isoformat(timespec="microseconds")}
+        row = {"model": model} | asdict(correction)
         with writing(self._engine) as connection:
-            connection.execute(dialect.insert(_corrections).on_conflict_do_nothing().values(**row))
+            connection.execute(insert_new(self._engine, _corrections), [row])
         same = and_(_corrections.c.source == correction.source, _corrections.c.event_id == correction.event_id)
         (recorded,) = self._read(and_(_corrections.c.model == model, same))
         return recorded
@@ -101,17 +99,7 @@ class Corrections:
         query = select(_corrections).where(condition).order_by(_corrections.c.at, _corrections.c.event_id)
         with reading(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
-        return [
-            Correction(
-                event_id=row["event_id"],
-                source=row["source"],
-                version=row["version"],
-                item_id=row["item_id"],
-                label=row["label"],
-                at=datetime.fromisoformat(row["at"]),
-            )
-            for row in rows
-        ]
+        return [Correction(**{field.name: row[field.name] for field in fields(Correction)}) for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

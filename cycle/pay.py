@@ -61,9 +61,8 @@ class PayOffice:
     def terms(self) -> Terms:
         """Contracts, floors and rates. BadData or ConfigError when a file of them cannot be read."""
         pay = self.settings.pay
-        contracts = [*self.book.contracts(), *self.offer()]
         return Terms(
-            contracts=Contracts(contracts),
+            contracts=self._contracts(),
             floors=read_floors(pay.floors or SHIPPED),
             rates=read_rates(pay.rates, stale_after_days=pay.rate_stale_after_days) if pay.rates else Rates(),
             paid_bound=Bound(pay.paid_bound),
@@ -115,15 +114,16 @@ class PayOffice:
         hours nothing else tells apart, another platform's hours. That payments are rounded up to the coin is nothing.
         """
         of_version = partial(from_books.worked, self.engine, model=self.settings.model.name, version=version)
-        here, contracts = of_version(elsewhere=False), self.terms().contracts
+        here, contracts = of_version(elsewhere=False), self._contracts()
         held = {contracts.of(each.person, each.on) for each in here}
         if held <= {None}:
             return None
         offer = held.pop() if len(held) == 1 and not of_version(elsewhere=True) else None
         if offer is None or offer.person not in OFFERS or offer.basis is not Basis.HOURLY:
             return PublicPay()
-        people, payments = {each.person for each in here}, _by_person(self._received())
-        pays = [pay for pay in self._by_month() if pay.person in people]
+        works, people = self._works(), {each.person for each in here}
+        payments = _by_person(each for work in works for each in work.received)
+        pays = [pay for pay in _monthly(works) if pay.person in people]
         if any(_on_top(pay, payments.get(pay.person, ())) for pay in pays):
             return PublicPay()
         return PublicPay(offer=offer, certain=all(pay.beyond_agreed is not None for pay in pays))
@@ -166,6 +166,10 @@ class PayOffice:
 
     def _received(self) -> list[Received]:
         return from_books.received(self.engine)
+
+    def _contracts(self) -> Contracts:
+        """What is on record, and what the settings promise."""
+        return Contracts([*self.book.contracts(), *self.offer()])
 
     def offer(self) -> Sequence[Contract]:
         """What the settings promise holds for annotators without a contract, unless the book has an offer to them."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
-from dashboard.words import REASONS, plural
+from dashboard.words import REASONS
 from kempelen.records import Kind, Provenance
+from kempelen.words import counted
 from ledger.durations import duration, interval
 from ledger.labour import Amounts, EffortLine, Givers, Share, UnusedLine, VersionLabour, apart
 
@@ -158,8 +159,8 @@ def _givers(givers: Givers, *, simulated: bool) -> str:
     if not givers.annotations:
         return ""
     who = f"{givers.annotators} or more annotators" if givers.annotators else "people of whom nothing is known"
-    who = plural(givers.annotators, "simulated annotator") if simulated else who
-    return f"{plural(givers.annotations, 'annotation')} by {who}, with skipped and unused ones"
+    who = counted(givers.annotators, "simulated annotator") if simulated else who
+    return f"{counted(givers.annotations, 'annotation')} by {who}, with skipped and unused ones"
 
 
 def _bar(share: Share, lines: Sequence[EffortLine], end: Decimal) -> Bar:
@@ -209,7 +210,7 @@ def _unknown(lines: Iterable[EffortLine]) -> tuple[str, ...]:
 
 def _untimed(line: EffortLine) -> str:
     if line.amounts.labels:
-        return f"{plural(line.amounts.labels, 'label')} from {line.source}: people and hours unknown{_from_whom(line)}"
+        return f"{counted(line.amounts.labels, 'label')} from {line.source}: people and hours unknown{_from_whom(line)}"
     return f"{_counted(line.amounts) or 'edits'} of unknown length{_from_whom(line)}"
 
 
@@ -242,11 +243,11 @@ def _unused_line(line: UnusedLine) -> Line:
 
 
 def _quantity(line: EffortLine | UnusedLine) -> str:
-    return plural(line.amounts.labels, "label") if line.amounts.labels else _counted(line.amounts)
+    return counted(line.amounts.labels, "label") if line.amounts.labels else _counted(line.amounts)
 
 
 def _counted(amounts: Amounts) -> str:
     """Answers or corrections, whichever were counted; reviews are neither."""
     if amounts.events:
-        return plural(amounts.events, "correction by a user", "corrections by users")
-    return plural(amounts.annotations, "annotation") if amounts.annotations else ""
+        return counted(amounts.events, "correction by a user", "corrections by users")
+    return counted(amounts.annotations, "annotation") if amounts.annotations else ""

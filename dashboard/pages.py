@@ -15,6 +15,7 @@ from cycle.records import Look, Promotion
 from cycle.store import Store
 from dashboard import alarms, cycles, effort, me_words, service, words
 from dashboard.source import NothingYet, Source, known
+from kempelen.words import counted
 from ledger.store import Ledger
 
 HERE = Path(__file__).resolve().parent
@@ -75,7 +76,7 @@ class Templates:
             kinds=words.KINDS,
             money=me_words.money,
             opened_by=words.OPENED_BY,
-            plural=words.plural,
+            plural=counted,
             shares=words.SHARES,
             strategies=words.STRATEGIES,
         )

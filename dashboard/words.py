@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from kempelen.words import counted
 from ledger.durations import duration, interval
 
 KINDS: Mapping[str, str] = {
@@ -94,19 +95,10 @@ def span(length: timedelta) -> str:
     ('23 days', '1 hour')
     """
     if length >= timedelta(days=1):
-        return plural(length.days, "day")
+        return counted(length.days, "day")
     if length >= timedelta(hours=1):
-        return plural(length.seconds // 3600, "hour")
-    return plural(length.seconds // 60, "minute")
-
-
-def plural(number: int, noun: str, nouns: str | None = None) -> str:
-    """A count with its noun.
-
-    >>> plural(1, "label"), plural(13412, "label"), plural(2, "query", "queries")
-    ('1 label', '13,412 labels', '2 queries')
-    """
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+        return counted(length.seconds // 3600, "hour")
+    return counted(length.seconds // 60, "minute")
 
 
 def count(number: float) -> str:
@@ -160,5 +152,4 @@ __all__ = [
     "SHARES",
     "STRATEGIES",
     "interval",
-    "plural",
 ]

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, Table, event, inspect, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from kempelen.errors import ConfigError
@@ -18,6 +20,7 @@ __all__ = [
     "database_errors",
     "driver_rows",
     "insert_many",
+    "insert_new",
     "open_engine",
     "prepare_to_read_all",
     "reading",
@@ -28,6 +31,9 @@ __all__ = [
 _WRITES = "kempelen_writes"
 
 _POSTGRESQL = ("postgresql", "postgres")
+
+_made: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
+"""The tables that are known to be there."""
 
 
 def open_engine(where: str | Path) -> Engine:
@@ -55,13 +61,25 @@ def reading(engine: Engine) -> AbstractContextManager[Connection]:
 
 
 def with_tables(engine: Engine, tables: Sequence[Table]) -> Engine:
-    """The engine, with these tables made where they are missing. Another process may have been first."""
-    with reading(engine) as connection:
-        present = set(inspect(connection).get_table_names())
-    if not {table.name for table in tables} <= present:
-        with writing(engine) as connection:
-            tables[0].metadata.create_all(connection, tables=tables)
+    """The engine, with these tables made where they are missing. Another process may have been first.
+
+    They are looked for once.
+    """
+    wanted, made = {table.name for table in tables}, _made.setdefault(engine, set())
+    if not wanted <= made:
+        with reading(engine) as connection:
+            present = set(inspect(connection).get_table_names())
+        if not wanted <= present:
+            with writing(engine) as connection:
+                tables[0].metadata.create_all(connection, tables=tables)
+        made |= wanted
     return engine
+
+
+def insert_new(engine: Engine, table: Table) -> Any:
+    """An insert into a table of this engine that leaves rows alone whose key is there already."""
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 @contextmanager

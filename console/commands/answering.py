@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from console import output
 from console.commands.common import COMMON, Common, books_of, show
 from kempelen.errors import ConfigError
+from kempelen.words import counted
 
 if TYPE_CHECKING:
     from cycle.fallback import Waiting
@@ -46,7 +47,7 @@ def answer(
         f"{settings.model.use or settings.model.name}: answer with a number, skip with {_SKIP}, stop with {_STOP}."
     )
     given = _until_stopped(answers, f"fallback:{who.strip()}", settings.model.labels, once=once)
-    return show({"answers": given}, common, lambda: output.say(f"You gave {output.counted(given, 'answer')}."))
+    return show({"answers": given}, common, lambda: output.say(f"You gave {counted(given, 'answer')}."))
 
 
 def _until_stopped(answers: "HumanAnswers", identity: str, labels: tuple[str, ...], *, once: bool) -> int:

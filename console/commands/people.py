@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from console import output
 from console.commands.common import COMMON, Common, app_of, show
 from kempelen.errors import ConfigError
+from kempelen.words import counted
 
 if TYPE_CHECKING:
     from cycle.app import App
@@ -146,7 +147,7 @@ def _privacy(seen: "Asked") -> list[str]:
 
 def _overlap(seen: "Asked") -> list[str]:
     counts = ", ".join(
-        f"{output.counted(items, 'item has', 'items have')} {answers}" for answers, items in seen.overlap.items()
+        f"{counted(items, 'item has', 'items have')} {answers}" for answers, items in seen.overlap.items()
     )
     lines = [f"Answers: {counts}.", seen.consensus.says] if counts else []
     if seen.contested:
@@ -166,10 +167,10 @@ def _given(given: "Given", who: str) -> str:
 
     if not given.answers:
         return ""
-    answers = output.counted(given.answers, "answer")
+    answers = counted(given.answers, "answer")
     if given.low_s is None or given.high_s is None:
         return f"{answers} by {who}; for the time behind a version see `kempelen labour`."
-    skips = f", {output.counted(given.skips, 'skip')} among them" if given.skips else ""
+    skips = f", {counted(given.skips, 'skip')} among them" if given.skips else ""
     return f"{answers} by {given.annotators} {who}{skips}: {interval(given.low_s, given.high_s)}."
 
 

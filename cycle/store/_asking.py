@@ -7,7 +7,7 @@ from sqlalchemy import Column, Integer, String, Table, Text, UniqueConstraint, d
 from cycle.records import Change, Round
 from cycle.store._documents import METADATA, Documents, adapter, dumped
 from kempelen.records import Annotation, ConsensusLabel, LabelRequest
-from ledger.database import reading, writing
+from ledger.database import insert_new, reading, writing
 from ledger.moments import Moment
 
 _rounds = Table(
@@ -106,7 +106,7 @@ class Asking(Documents):
         ]
         with writing(self._engine) as connection:
             if new:
-                connection.execute(self._insert(_answers), new)
+                connection.execute(insert_new(self._engine, _answers), new)
             if changed:
                 connection.execute(insert(_changes), changed)
             if cursor is not None:

@@ -5,7 +5,7 @@ from sqlalchemy import Column, Connection, Integer, String, Table, Text, UniqueC
 from cycle.records import Cycle, CycleEvent
 from cycle.store._documents import METADATA, Documents, dumped
 from kempelen.states import State, move, replay
-from ledger.database import reading, writing
+from ledger.database import insert_new, reading, writing
 from ledger.moments import Moment
 
 _cycles = Table(
@@ -46,8 +46,8 @@ class Cycles(Documents):
             "note": cycle.reason.value,
         }
         with writing(self._engine) as connection:
-            connection.execute(self._insert(_cycles), [row])
-            connection.execute(self._insert(_events), [first])
+            connection.execute(insert_new(self._engine, _cycles), [row])
+            connection.execute(insert_new(self._engine, _events), [first])
 
     def cycles(self, model: str | None = None) -> list[Cycle]:
         """All cycles, oldest first."""

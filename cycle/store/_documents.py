@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 from sqlalchemy import Engine, MetaData, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
-from ledger.database import reading, writing
+from ledger.database import insert_new, reading, writing
 
 METADATA = MetaData()
 """All tables of the store."""
@@ -27,12 +26,7 @@ class Documents:
         """Insert the rows whose key is not there yet, all in one transaction."""
         if rows:
             with writing(self._engine) as connection:
-                connection.execute(self._insert(table), list(rows))
-
-    def _insert(self, table: Table) -> Any:
-        """An insert that leaves rows alone whose key is there already."""
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table).on_conflict_do_nothing()
+                connection.execute(insert_new(self._engine, table), list(rows))
 
     def _read(self, kind: type[Record], query: Any) -> list[Record]:
         """The records in the documents that a query finds."""

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, Integer, String, Table, Text, delete,
 from cycle.records import Judgement, Promotion, Version
 from cycle.store._documents import METADATA, Documents, dumped
 from kempelen.errors import IllegalMove
-from ledger.database import reading, writing
+from ledger.database import insert_new, reading, writing
 from ledger.moments import Moment
 
 _judgements = Table(
@@ -81,7 +81,7 @@ class Versions(Documents):
             return
         with writing(self._engine) as connection:
             connection.execute(delete(_settings).where(_settings.c.model == model))
-            connection.execute(self._insert(_settings), [{"model": model, "document": document}])
+            connection.execute(insert_new(self._engine, _settings), [{"model": model, "document": document}])
 
     def settings(self, model: str) -> str | None:
         """The settings by which a model was last run; None if it never was."""

@@ -6,7 +6,7 @@ from cycle.records import Acknowledgement, Look, Mute
 from cycle.store._documents import METADATA, Documents, Record, dumped
 from kempelen.errors import BadData
 from kempelen.profile import Profile
-from ledger.database import reading, writing
+from ledger.database import insert_new, reading, writing
 from ledger.moments import Moment
 
 _looks = Table(
@@ -85,7 +85,7 @@ class Watching(Documents):
         with writing(self._engine) as connection:
             unreadable = (_references.c.model == model) & (_references.c.version == version)
             connection.execute(delete(_references).where(unreadable))
-            connection.execute(self._insert(_references), [row])
+            connection.execute(insert_new(self._engine, _references), [row])
 
     def reference(self, model: str, version: str) -> Profile | None:
         """The reference of a version; None while it is still being gathered, or if an older Kempelen wrote it."""

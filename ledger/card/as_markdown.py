@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from kempelen.words import counted
 from ledger.card import words
 from ledger.card.content import CardContent
 from ledger.card.terms import TITLES
@@ -84,7 +85,7 @@ def _section(title: str, sentence: str, body: str) -> str:
 
 def _list(lines: Sequence[str], most: int) -> str:
     rest = len(lines) - most
-    more = [f"- and {words.counted(rest, 'line')} more in the card's JSON document"] if rest > 0 else []
+    more = [f"- and {counted(rest, 'line')} more in the card's JSON document"] if rest > 0 else []
     return "\n".join([*(f"- {_cell(line, 200)}" for line in lines[:most]), *more])
 
 
@@ -93,7 +94,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], most: int) -> str
     if not lines:
         return ""
     rest = len(lines) - most
-    more = [f"\nAnd {words.counted(rest, 'line')} more in the card's JSON document."] if rest > 0 else []
+    more = [f"\nAnd {counted(rest, 'line')} more in the card's JSON document."] if rest > 0 else []
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines[:most], *more])
 
 

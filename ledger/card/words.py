@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kempelen.records import Kind, Provenance
+from kempelen.words import counted
 from ledger.card.content import CardContent, Line, Seconds
 from ledger.card.terms import TITLES
 from ledger.durations import interval
@@ -135,15 +136,6 @@ def short(seconds: Seconds, *, simulated: bool) -> str:
         return "none, simulated only" if simulated else "none on record"
     known = [interval(seconds.low_s, seconds.high_s).replace(" to ", " \u2013 ")] if seconds.high_s else []
     return " + ".join([*known, *["unknown"] * seconds.unknown, *["held back"] * seconds.held_back])
-
-
-def counted(number: int, noun: str) -> str:
-    """A count with its noun.
-
-    >>> counted(1, "label"), counted(15000, "label")
-    ('1 label', '15,000 labels')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _cost(cost: Cost) -> str:

@@ -1,5 +1,6 @@
 """Contracts from a CSV file: all of them are added, or none is and every wrong line is named."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,14 +14,22 @@ REQUIRED = ("person", "basis", "amount", "currency", "first")
 OPTIONAL = ("region", "last", "fee_share")
 
 
-def import_contracts(book: ContractBook, file: Path, *, at: datetime, by: str) -> tuple[int, list[Problem]]:
-    """Add the contracts of a file; how many were new. With any problem, nothing was added.
+def import_contracts(
+    book: ContractBook,
+    file: Path,
+    *,
+    at: datetime,
+    by: str,
+    check: Callable[[Sequence[Contract]], None] = lambda _: None,
+) -> tuple[int, list[Problem]]:
+    """Add the contracts of a file; how many were new. With any problem, nothing was added, nor if `check` raises.
 
     Importing a file again is harmless: what the book has recorded before is known, also if it was corrected since.
     """
     contracts, problems = read_contracts(file, at=at, by=by)
     if problems:
         return 0, problems
+    check(contracts)
     try:
         return book.add(contracts), []
     except BadData as error:

@@ -10,7 +10,7 @@ from kempelen.errors import BadData, Problem
 from ledger.pay.contracts import Basis, Contract
 from ledger.pay.currencies import coins_down, coins_up
 from ledger.pay.payroll import Pay
-from ledger.pay.terms import HOUR_S, Bound, Money, Terms, agreed_pay, no_contract, no_time
+from ledger.pay.terms import Bound, Money, Terms, agreed_pay, no_contract, no_time
 from ledger.pay.worked import Day, Worked, by_person_and_day
 
 
@@ -65,16 +65,10 @@ class PublicPay:
         """
         if self.offer is None:
             return None
-        amount, fee, currency = self.offer.amount, Fraction(self.offer.fee_share), self.offer.currency
-        low = Fraction(amount) * Fraction(low_s) / HOUR_S
-        high = Fraction(amount) * Fraction(high_s) / HOUR_S if self.certain and high_s is not None else None
-        nothing, unknown = coins_up(Fraction(0), currency), None if high is None else coins_up(Fraction(0), currency)
-        return Cost(
-            currency=currency,
-            pay=_rounded(low, high, currency),
-            beyond=Range(low=nothing, high=unknown),
-            fee=_rounded(low * fee, None if high is None else high * fee, currency),
-        )
+        sums = _Sums()
+        sums.charge(Day(low_s=low_s, high_s=high_s or low_s, untimed=0, accepted=0, rejected=0), self.offer, None)
+        (found,) = sums.costs(complete=self.certain and high_s is not None)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,12 +204,10 @@ def _unknown(days: Mapping[date, Day], held: Mapping[date, Contract | None]) -> 
 
 def _range(low: Money, high: Money, currency: str, *, complete: bool) -> Range:
     nothing = Fraction(0)
-    return _rounded(low.parts.get(currency, nothing), high.parts.get(currency, nothing) if complete else None, currency)
-
-
-def _rounded(low: Fraction, high: Fraction | None, currency: str) -> Range:
-    """Two bounds in whole coins, outwards."""
-    return Range(low=coins_down(low, currency), high=None if high is None else coins_up(high, currency))
+    return Range(
+        low=coins_down(low.parts.get(currency, nothing), currency),
+        high=coins_up(high.parts.get(currency, nothing), currency) if complete else None,
+    )
 
 
 def _times(amount: Range, factor: Fraction, currency: str) -> Range:

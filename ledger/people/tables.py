@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
-from weakref import WeakSet
 
 from sqlalchemy import (
     Column,
@@ -126,6 +125,7 @@ RELEASED = _table(
     Column("annotations", Whole, nullable=False),
     Column("at", Moment, nullable=False),
 )
+
 PEOPLE_TABLES = (
     ANNOTATOR_KEYS,
     LOOKUPS,
@@ -141,14 +141,10 @@ PEOPLE_TABLES = (
     RELEASED,
 )
 
-_ready: WeakSet[Engine] = WeakSet()
-
 
 def prepared(engine: Engine) -> Engine:
-    """The engine, with these tables made where they are missing. Another process may have been first."""
-    if engine not in _ready:
-        _ready.add(with_tables(engine, PEOPLE_TABLES))
-    return engine
+    """The engine, with these tables made where they are missing."""
+    return with_tables(engine, PEOPLE_TABLES)
 
 
 @contextmanager

@@ -303,7 +303,7 @@ def test_everybody_is_listed_apart_and_by_name(contract: MakeContract, worked: M
 
 
 @pytest.mark.parametrize(
-    "person", ["simulated:annotator:ada", "pool:c1", "ada", "annotator:", "reviewer:*", "payer:us"]
+    "person", ["simulated:annotator:ada", "pool:c1", "ada", "annotator:", "*", "reviewer:*", "payer:us"]
 )
 def test_only_human_beings_can_be_paid(worked: MakeWorked, received: MakeReceived, person: str) -> None:
     with pytest.raises(BadData, match="is nobody who can be paid"):

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from console import flows, output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, app_of, books_of, show
 from kempelen.states import State
+from kempelen.words import counted
 
 
 def reconcile(cycle: str | None = None, *, common: Common = COMMON) -> int:
@@ -80,9 +81,9 @@ def verify(*, registry: Annotated[bool, Parameter(negative="")] = False, common:
     def readable() -> None:
         for problem in problems:
             output.say(f"{problem.subject}: {problem.message} {problem.hint}")
-        found = output.counted(len(problems), "problem") if problems else "nothing is wrong"
-        entries = output.counted(ledger.last_entry(), "entry", "entries")
-        output.say(f"{entries} and {output.counted(cards, 'labour card')}: {found}.")
+        found = counted(len(problems), "problem") if problems else "nothing is wrong"
+        entries = counted(ledger.last_entry(), "entry", "entries")
+        output.say(f"{entries} and {counted(cards, 'labour card')}: {found}.")
         if not problems:
             output.say("Whether all work was booked: kempelen labour reconcile")
 

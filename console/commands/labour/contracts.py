@@ -1,6 +1,7 @@
 """What was agreed with people about pay: contracts from a file, ended or taken back by a row of their own."""
 
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ from console import output
 from console.commands.common import COMMON, Common, show
 from console.commands.labour.office import must_be_known, office_of, told
 from kempelen.errors import BadData
+from kempelen.words import counted
 
 if TYPE_CHECKING:
     from ledger.pay.contract_book import Recorded
@@ -56,21 +58,18 @@ def import_(file: Path, *, by: str, common: Common = COMMON) -> int:
     by
         Who records them.
     """
-    from ledger.pay.contract_file import import_contracts as take
-    from ledger.pay.contract_file import read_contracts
+    from ledger.pay.contract_file import import_contracts
 
-    office, now = office_of(common), datetime.now(UTC)
-    contracts, problems = read_contracts(file, at=now, by=by)
-    if not problems:
-        must_be_known(office, file, contracts)
-        new, problems = take(office.book, file, at=now, by=by)
+    office = office_of(common)
+    known = partial(must_be_known, office, file)
+    new, problems = import_contracts(office.book, file, at=datetime.now(UTC), by=by, check=known)
     if problems:
         found = " ".join(told(problem) for problem in problems[:_TOLD])
-        wrong = output.counted(len(problems), "wrong row")
+        wrong = counted(len(problems), "wrong row")
         raise BadData(
             f"{file} has {wrong}, and nothing of it was taken. {found}", hint="Mend the file, and import it again."
         )
-    said = f"Recorded: {output.counted(new, 'contract')}." if new else "Nothing is new: these contracts are on record."
+    said = f"Recorded: {counted(new, 'contract')}." if new else "Nothing is new: these contracts are on record."
     return show({"new": new}, common, lambda: output.say(said))
 
 

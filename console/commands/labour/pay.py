@@ -10,6 +10,7 @@ from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, own_version, show
 from console.commands.labour.office import must_be_known, office_of, told
 from kempelen.errors import BadData, ConfigError
+from kempelen.words import counted
 
 _AMOUNTS = ("owed", "received", "floor", "payable")
 _FIGURES = (
@@ -72,7 +73,7 @@ def topups(
             right=("amount",),
             whole=("person", "amount"),
         )
-        open_ = f"For {period}, {output.counted(len(rows), 'payment')} of {_in_all(rows)} in all are still to be made."
+        open_ = f"For {period}, {counted(len(rows), 'payment')} of {_in_all(rows)} in all are still to be made."
         output.say(open_ if rows else f"Nothing that is known is still to be paid for {period}.")
         _say_unknown(unknown)
         if csv is not None:
@@ -146,9 +147,9 @@ def _record(office: "PayOffice", file: Path, on: date, common: Common) -> int:
 
     def readable() -> None:
         if new:
-            output.say(f"Booked: {output.counted(new, 'payment')}, made on {on}.")
+            output.say(f"Booked: {counted(new, 'payment')}, made on {on}.")
         if new < len(rows) or not rows:
-            output.say(f"{output.counted(len(rows) - new, 'payment')} of {file.name} had been booked before.")
+            output.say(f"{counted(len(rows) - new, 'payment')} of {file.name} had been booked before.")
 
     return show({"booked": new}, common, readable)
 

@@ -10,6 +10,7 @@ from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, Common, books_of, show
 from console.commands.labour.office import office_of
 from kempelen.errors import ConfigError, KempelenError
+from kempelen.words import counted
 from ledger.durations import interval
 from ledger.posting_rules import GIVEN
 from ledger.units import Unit
@@ -56,7 +57,7 @@ def link(
     pseudonym, now = _pseudonym(names, person), datetime.now(UTC)
     if revoke:
         ended = Links(engine).revoke_all(pseudonym, at=now)
-        return show({"revoked": ended}, common, lambda: output.say(f"Withdrawn: {output.counted(ended, 'link')}."))
+        return show({"revoked": ended}, common, lambda: output.say(f"Withdrawn: {counted(ended, 'link')}."))
     if is_simulated(engine, pseudonym):
         raise ConfigError(
             f"{person} is simulated: nobody has such a page.",
@@ -212,12 +213,12 @@ def rotate(*, drop_old: Annotated[bool, Parameter(negative="")] = False, lose: i
         unseen = names.unseen(booked)
         if unseen > lose:
             raise ConfigError(
-                f"{output.counted(unseen, 'person', 'people')} not seen since the newest key was made: with the old "
+                f"{counted(unseen, 'person', 'people')} not seen since the newest key was made: with the old "
                 "key nobody could say any more whose pseudonym is whose, and they would get another one.",
                 hint=f"Wait until they answer again, or give up so many: `rotate --drop-old --lose {unseen}`.",
             )
         lost = names.drop_old_keys(lose=lose, booked=booked)
-        who = f"{output.counted(lost, 'person', 'people')} can no longer be connected with their pseudonyms."
+        who = f"{counted(lost, 'person', 'people')} can no longer be connected with their pseudonyms."
         return show({"lost": lost}, common, lambda: output.say(f"The old keys are gone. {who}"))
     names.rotate()
     unseen = names.unseen(booked)
@@ -225,7 +226,7 @@ def rotate(*, drop_old: Annotated[bool, Parameter(negative="")] = False, lose: i
     def readable() -> None:
         output.say("A new key is in use; the old ones still find everybody.")
         if unseen:
-            who = output.counted(unseen, "person", "people")
+            who = counted(unseen, "person", "people")
             output.say(f"{who} not seen since: `kempelen collect` sees those who answer, an import those of its file.")
         output.say("To destroy the old ones: kempelen labour rotate --drop-old")
 

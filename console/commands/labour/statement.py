@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from console import output, tables
 from console.commands.common import COMMON, Common, app_of, books_of, known_version, models_of, own_version, show
 from kempelen.errors import ConfigError
+from kempelen.words import counted
 from ledger.durations import interval
 from ledger.posting_rules import GIVEN
 
@@ -172,7 +173,7 @@ def export(
     entries = write(ledger.engine, file, Form(form))
 
     def readable() -> None:
-        output.say(f"{output.counted(entries, 'entry', 'entries')} in {file}, which you alone can read.")
+        output.say(f"{counted(entries, 'entry', 'entries')} in {file}, which you alone can read.")
         if form == "beancount":
             output.say(f"An outside judge of the arithmetic: bean-check {file}")
         output.say("It tells of single people, and keeps their pseudonyms for good: delete it when it has served.")

@@ -12,6 +12,7 @@ from console import output
 from console.commands.common import COMMON, DONE, NEEDS_A_PERSON, NUMBER, Common, app_of, show
 from kempelen.errors import ConfigError
 from kempelen.records import Kind
+from kempelen.words import counted
 from ledger.durations import interval
 
 _SWITCHES: dict[str, str | bool] = {"true": True, "false": False}
@@ -113,9 +114,9 @@ def import_(  # noqa: PLR0913 - an import is exactly these things
         )
 
     def readable() -> None:
-        pieces, people = output.counted(done.pieces, "piece"), output.counted(done.people, "person", "people")
+        pieces, people = counted(done.pieces, "piece"), counted(done.people, "person", "people")
         output.say(f"{file.name} declares {pieces} of work by {people}.")
-        new = f"Booked for version {done.version}: {output.counted(done.new_entries, 'entry', 'entries')}."
+        new = f"Booked for version {done.version}: {counted(done.new_entries, 'entry', 'entries')}."
         output.say(new if done.new_entries else "Nothing is new: it is in the books already.")
         for one in done.problems:
             output.say(f"  {one.subject}: {one.message} {one.hint}")
